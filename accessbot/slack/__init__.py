@@ -1,0 +1,1 @@
+"""The counter: listeners, ids, pure block builders, parsers, the guard and the notifier."""
