@@ -52,7 +52,7 @@ check: install ## Check format, lint, types and imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 cover: install ## Measure the branch coverage of domain, service and adapters: at least 95 %
 	$(BIN)/python -m pytest tests --ignore=tests/browser -n $(WORKERS) --dist loadfile \
