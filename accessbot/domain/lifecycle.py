@@ -1,0 +1,260 @@
+"""How requests and grants change: one transition table each, and one function per step.
+
+Every step returns the changed record together with the audit event that tells of it; the store writes both at once.
+A step that the table does not hold raises `IllegalTransition`, so no path can invent a state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from accessbot.domain.errors import IllegalTransition
+from accessbot.domain.model import (
+    AuditEvent,
+    EndCause,
+    Grant,
+    GrantState,
+    Request,
+    RequestState,
+    Vote,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from accessbot.domain.model import Entitlement
+
+SYSTEM = "accessbot"
+
+REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
+    RequestState.PENDING: frozenset(
+        {RequestState.APPROVED, RequestState.DENIED, RequestState.CANCELLED, RequestState.EXPIRED}
+    ),
+    RequestState.APPROVED: frozenset(),
+    RequestState.DENIED: frozenset(),
+    RequestState.CANCELLED: frozenset(),
+    RequestState.EXPIRED: frozenset(),
+}
+
+GRANT_TRANSITIONS: dict[GrantState, frozenset[GrantState]] = {
+    GrantState.PROVISIONING: frozenset({GrantState.ACTIVE, GrantState.REVOKING, GrantState.PROVISION_FAILED}),
+    GrantState.ACTIVE: frozenset({GrantState.REVOKING}),
+    GrantState.REVOKING: frozenset({GrantState.REVOKED}),
+    GrantState.REVOKED: frozenset(),
+    GrantState.PROVISION_FAILED: frozenset(),
+}
+
+
+class RequestStep(NamedTuple):
+    """A changed request and the event that tells of it."""
+
+    record: Request
+    event: AuditEvent
+
+
+class GrantStep(NamedTuple):
+    """A changed grant and the event that tells of it."""
+
+    record: Grant
+    event: AuditEvent
+
+
+def _request_event(old: Request, new: Request, action: str, actor: str, at: datetime, reason: str = "") -> AuditEvent:
+    return AuditEvent(
+        time=at,
+        actor=actor,
+        action=action,
+        subject=new.id,
+        person=new.requester,
+        entitlement=new.entitlement,
+        reason=reason,
+        before=str(old.state),
+        after=str(new.state),
+    )
+
+
+def _grant_event(old: Grant, new: Grant, action: str, actor: str, at: datetime, reason: str = "") -> AuditEvent:
+    return AuditEvent(
+        time=at,
+        actor=actor,
+        action=action,
+        subject=new.id,
+        person=new.requester,
+        entitlement=new.entitlement,
+        reason=reason,
+        before=str(old.state),
+        after=str(new.state),
+    )
+
+
+def _moved(request: Request, state: RequestState) -> Request:
+    if state not in REQUEST_TRANSITIONS[request.state]:
+        msg = f"request {request.id} cannot go from {request.state} to {state}"
+        raise IllegalTransition(msg)
+    return replace(request, state=state, waiting_for="")
+
+
+def _shifted(grant: Grant, state: GrantState) -> Grant:
+    if state not in GRANT_TRANSITIONS[grant.state]:
+        msg = f"grant {grant.id} cannot go from {grant.state} to {state}"
+        raise IllegalTransition(msg)
+    return replace(grant, state=state, waiting_for="")
+
+
+# --- requests -------------------------------------------------------------------------------------------------------
+
+
+def submitted(request: Request) -> RequestStep:
+    """Begin the life of a request."""
+    event = _request_event(request, request, "request.submitted", request.requester, request.created_at, request.reason)
+    return RequestStep(request, replace(event, before=None))
+
+
+def announced(request: Request, email: str, at: datetime) -> RequestStep:
+    """Open a looked-up request to its approvers."""
+    if request.state is not RequestState.PENDING:
+        msg = f"request {request.id} is {request.state}, it cannot be announced"
+        raise IllegalTransition(msg)
+    new = replace(request, email=email, announced=True, waiting_for="")
+    return RequestStep(new, _request_event(request, new, "request.announced", SYSTEM, at))
+
+
+def voted(request: Request, vote: Vote) -> RequestStep:
+    """Count one approver's yes that does not yet decide."""
+    if request.state is not RequestState.PENDING or vote.approver in {v.approver for v in request.votes}:
+        msg = f"request {request.id} cannot take another vote of {vote.approver}"
+        raise IllegalTransition(msg)
+    new = replace(request, votes=(*request.votes, vote), waiting_for="")
+    return RequestStep(new, _request_event(request, new, "request.vote", vote.approver, vote.at))
+
+
+def approved(request: Request, vote: Vote, at: datetime, grant_id: str) -> RequestStep:
+    """Close a request with the yes that completes it; `grant_id` is the grant that it made or extended."""
+    new = replace(
+        _moved(request, RequestState.APPROVED),
+        votes=(*request.votes, vote),
+        decided_by=vote.approver,
+        decided_at=at,
+        grant_id=grant_id,
+    )
+    return RequestStep(new, _request_event(request, new, "request.approved", vote.approver, at))
+
+
+def denied(request: Request, actor: str, at: datetime, reason: str) -> RequestStep:
+    """Close a request with a no; `actor` is an approver, or accessbot where the rules decide."""
+    new = replace(_moved(request, RequestState.DENIED), decided_by=actor, decided_at=at, decision_reason=reason)
+    return RequestStep(new, _request_event(request, new, "request.denied", actor, at, reason))
+
+
+def cancelled(request: Request, actor: str, at: datetime) -> RequestStep:
+    """Close a request because the requester withdrew it."""
+    new = replace(_moved(request, RequestState.CANCELLED), decided_by=actor, decided_at=at)
+    return RequestStep(new, _request_event(request, new, "request.cancelled", actor, at))
+
+
+def expired(request: Request, at: datetime, reason: str) -> RequestStep:
+    """Close a request that nobody decided in time, or whose grant ended before it was decided."""
+    new = replace(_moved(request, RequestState.EXPIRED), decided_by=SYSTEM, decided_at=at, decision_reason=reason)
+    return RequestStep(new, _request_event(request, new, "request.expired", SYSTEM, at, reason))
+
+
+def refused_click(request: Request, actor: str, at: datetime, action: str, reason: str) -> AuditEvent:
+    """Tell of a press that was refused; the request stays as it is."""
+    return _request_event(request, request, f"request.{action}_refused", actor, at, reason)
+
+
+# --- grants ---------------------------------------------------------------------------------------------------------
+
+
+def granted(request: Request, entitlement: Entitlement, grant_id: str, approved_at: datetime, now: datetime) -> GrantStep:
+    """Begin a grant, with its end, before anything is asked of a vendor."""
+    grant = Grant(
+        id=grant_id,
+        request_id=request.id,
+        requester=request.requester,
+        email=request.email,
+        entitlement=entitlement.id,
+        account_id=entitlement.account.id,
+        account_name=entitlement.account.name,
+        permission_set=entitlement.permission_set,
+        google_group=entitlement.group,
+        duration=request.duration,
+        approved_at=approved_at,
+        starts_at=now,
+        expires_at=now + request.duration,
+    )
+    event = _grant_event(grant, grant, "grant.provisioning", SYSTEM, now, request.reason)
+    return GrantStep(grant, replace(event, before=None))
+
+
+def pinned(
+    grant: Grant, *, google_user_id: str, email: str, aws_group_id: str, aws_user_id: str, session: timedelta, at: datetime
+) -> GrantStep:
+    """Fix the ids that the grant is made with and will be revoked by; still before the first write."""
+    if grant.state is not GrantState.PROVISIONING or grant.google_user_id:
+        msg = f"grant {grant.id} is {grant.state} with ids {grant.google_user_id!r}: it cannot be pinned again"
+        raise IllegalTransition(msg)
+    new = replace(
+        grant,
+        google_user_id=google_user_id,
+        email=email,
+        aws_group_id=aws_group_id,
+        aws_user_id=aws_user_id,
+        session=session,
+        waiting_for="",
+    )
+    return GrantStep(new, _grant_event(grant, new, "grant.intent", SYSTEM, at))
+
+
+def activated(grant: Grant, at: datetime, note: str = "") -> GrantStep:
+    """Make a grant usable: both memberships were read back. Its time starts to count now."""
+    new = replace(
+        _shifted(grant, GrantState.ACTIVE), activated_at=at, starts_at=at, expires_at=at + grant.duration
+    )
+    return GrantStep(new, _grant_event(grant, new, "grant.active", SYSTEM, at, note))
+
+
+def extended(grant: Grant, added: timedelta, actor: str, at: datetime) -> GrantStep:
+    """Move a live grant's end; its id, start and memberships stay."""
+    if grant.state is not GrantState.ACTIVE or at >= grant.expires_at:
+        msg = f"grant {grant.id} is {grant.state} and ends {grant.expires_at}: it cannot be extended"
+        raise IllegalTransition(msg)
+    new = replace(grant, duration=grant.duration + added, expires_at=grant.expires_at + added)
+    event = _grant_event(grant, new, "grant.extended", actor, at, f"now until {new.expires_at.isoformat()}")
+    return GrantStep(new, event)
+
+
+def ending(grant: Grant, cause: EndCause, actor: str, at: datetime, reason: str = "") -> GrantStep:
+    """Begin to take a grant away."""
+    new = replace(
+        _shifted(grant, GrantState.REVOKING), end_cause=cause, end_actor=actor, end_reason=reason, ending_at=at
+    )
+    return GrantStep(new, _grant_event(grant, new, "grant.revoking", actor, at, reason or str(cause)))
+
+
+def revoked(grant: Grant, at: datetime, kept: str = "") -> GrantStep:
+    """End a grant: both memberships were read back gone, or stay for the reason in `kept`."""
+    new = replace(_shifted(grant, GrantState.REVOKED), ended_at=at, kept=kept)
+    return GrantStep(new, _grant_event(grant, new, "grant.revoked", SYSTEM, at, kept))
+
+
+def given_up(grant: Grant, sentence: str, at: datetime) -> GrantStep:
+    """Mark a grant that cannot be provisioned; what was written of it is taken back next."""
+    if grant.state is not GrantState.PROVISIONING:
+        msg = f"grant {grant.id} is {grant.state}: only provisioning can be given up"
+        raise IllegalTransition(msg)
+    new = replace(grant, failure=grant.failure or sentence, waiting_for="", ending_at=grant.ending_at or at)
+    return GrantStep(new, _grant_event(grant, new, "grant.giving_up", SYSTEM, at, new.failure))
+
+
+def failed(grant: Grant, at: datetime, kept: str = "") -> GrantStep:
+    """End a grant that never became usable: nothing of it is left, which was read back."""
+    new = replace(_shifted(grant, GrantState.PROVISION_FAILED), ended_at=at, kept=kept)
+    return GrantStep(new, _grant_event(grant, new, "grant.provision_failed", SYSTEM, at, grant.failure))
+
+
+def is_wanted(grant: Grant, now: datetime) -> bool:
+    """Tell whether the grant's membership should be there at `now`."""
+    live = grant.state in (GrantState.PROVISIONING, GrantState.ACTIVE)
+    return live and not grant.failure and now < grant.expires_at

@@ -1,0 +1,115 @@
+"""Company policy as pure functions: who may ask, who may decide, for how long.
+
+Nothing here looks anything up. Whoever calls passes `holds`, which answers whether the person at hand is covered by a
+selector; it must raise when it cannot tell, so a failed look-up can never read as yes or no.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from accessbot.domain.durations import spoken
+from accessbot.domain.errors import FieldRefused, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from accessbot.domain.model import Entitlement, Grant, Identity, Policy, Request, Selector
+
+REASON_LIMIT = 1000
+"""Longest reason, in characters."""
+
+REQUEST_LIFETIME = timedelta(hours=24)
+"""How long a request waits for a decision before it expires."""
+
+_STEPS = tuple(
+    timedelta(minutes=m) for m in (5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 10080)
+)
+
+
+def covers(selectors: Iterable[Selector], holds: Callable[[Selector], bool]) -> bool:
+    """Tell whether any of the selectors covers the person; later ones are not looked at once one does."""
+    return any(holds(selector) for selector in selectors)
+
+
+def durations_offered(policy: Policy, shortest: timedelta) -> tuple[timedelta, ...]:
+    """List the choices of the form: round steps within the policy, its default and its maximum, ascending."""
+    usual = {step for step in _STEPS if shortest <= step <= policy.max_duration}
+    return tuple(sorted(usual | {policy.default_duration, policy.max_duration}))
+
+
+def check_duration(policy: Policy, duration: timedelta, shortest: timedelta) -> None:
+    """Refuse, on the field, a duration outside of what the policy allows."""
+    if duration < shortest:
+        raise FieldRefused("duration", f"The shortest grant is {spoken(shortest)}; ask for at least that long.")
+    if duration > policy.max_duration:
+        raise FieldRefused(
+            "duration", f"The policy “{policy.name}” allows at most {spoken(policy.max_duration)}; ask for less."
+        )
+
+
+def check_reason(reason: str) -> str:
+    """Give the reason without outer white space; refuse, on the field, an empty or an overlong one."""
+    text = reason.strip()
+    if not text:
+        raise FieldRefused("reason", "Say why you need the access, for example the incident number.")
+    if len(text) > REASON_LIMIT:
+        raise FieldRefused("reason", f"Shorten the reason to {REASON_LIMIT:,} characters; it has {len(text):,}.")
+    return text
+
+
+def check_requester(entitlement: Entitlement, holds: Callable[[Selector], bool]) -> None:
+    """Refuse a person whom the policy does not let ask."""
+    if not covers(entitlement.policy.requesters, holds):
+        msg = f"You may not ask for {entitlement.id}: its policy “{entitlement.policy.name}” does not list you."
+        raise Refused(msg)
+
+
+def check_decider(
+    request: Request, entitlement: Entitlement, person: Identity, holds: Callable[[Selector], bool]
+) -> None:
+    """Refuse a decision by the requester (under either name), or by somebody the policy does not name as approver."""
+    if person.slack == request.requester or person.email.casefold() == request.email.casefold():
+        msg = "You cannot decide on your own request; another approver has to."
+        raise Refused(msg)
+    if not covers(entitlement.policy.approvers, holds):
+        msg = f"You are not an approver of {entitlement.id}; approvers are: {listed(entitlement.policy.approvers)}."
+        raise Refused(msg)
+
+
+def extension_left(grant: Grant, policy: Policy) -> timedelta:
+    """Give how much time may still be added: the total from its start never passes the policy's maximum."""
+    return max(timedelta(0), grant.starts_at + policy.max_duration - grant.expires_at)
+
+
+def extensions_offered(grant: Grant, policy: Policy, shortest: timedelta) -> tuple[timedelta, ...]:
+    """List the choices of the extend form, ascending; empty when the grant has its maximum."""
+    left = extension_left(grant, policy)
+    if left < shortest:
+        return ()
+    return tuple(sorted({step for step in _STEPS if shortest <= step <= left} | {left}))
+
+
+def check_extension(grant: Grant, policy: Policy, added: timedelta, shortest: timedelta, now: datetime) -> None:
+    """Refuse, on the field, an extension of an ended grant, a too short one, or one beyond the maximum."""
+    if now >= grant.expires_at:
+        raise FieldRefused("duration", "This grant has ended; ask for a new one with /request-aws.")
+    left = extension_left(grant, policy)
+    if left < shortest:
+        raise FieldRefused(
+            "duration", f"This grant already has its maximum of {spoken(policy.max_duration)}; ask for a new one."
+        )
+    if added < shortest:
+        raise FieldRefused("duration", f"The shortest extension is {spoken(shortest)}.")
+    if added > left:
+        raise FieldRefused(
+            "duration",
+            f"At most {spoken(left)} can be added: the policy “{policy.name}” allows {spoken(policy.max_duration)} in all.",
+        )
+
+
+def listed(selectors: Iterable[Selector]) -> str:
+    """Write selectors for people: `sre-leads@example.com, cto@example.com`."""
+    return ", ".join(selector.value or "everyone" for selector in selectors)

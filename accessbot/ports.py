@@ -1,0 +1,279 @@
+"""The sockets: what the rules need from the world, as Protocols. Adapters plug in; the service knows only these.
+
+Every method may raise the named errors of `accessbot.domain.errors`, and nothing else, for what goes wrong outside:
+`StoreUnavailable` / `Unclear` / `Conflict` from the store, a `VendorError` from Google, AWS and Slack.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from accessbot.domain.model import (
+        AuditEvent,
+        Board,
+        Catalog,
+        Click,
+        DirectoryUser,
+        Grant,
+        GrantState,
+        GroupMapping,
+        GroupMember,
+        MessageRef,
+        Pair,
+        PermissionSet,
+        Record,
+        Request,
+        RequestState,
+        SlackPerson,
+    )
+    from accessbot.domain.notices import Alert, Answer, Card, Notice
+    from accessbot.domain.work import Due, Lane, Work
+
+
+class Clock(Protocol):
+    """The one source of "now"."""
+
+    def now(self) -> datetime:
+        """Give the store server's time, aware, in UTC. Raises `StoreUnavailable`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """All that one step writes, in one atomic piece.
+
+    `op` names the operation: a second commit under the same name changes nothing and answers as the first did.
+    `puts` replace records, each only if the stored `rev` is the one it carries (0: only if absent); they are stored
+    with `rev + 1`. `events` are appended to the audit log. `due` entries are set in the due-index (an entry that is
+    there already is moved to the new time), `dropped` ones removed.
+    """
+
+    op: str
+    puts: tuple[Record, ...] = ()
+    events: tuple[AuditEvent, ...] = ()
+    due: tuple[Due, ...] = ()
+    dropped: tuple[Work, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to do one work now, until `until`; `token` proves it, `attempt` counts from 1."""
+
+    work: Work
+    token: str
+    attempt: int
+    until: datetime
+
+
+class Store(Clock, Protocol):
+    """The memory. Records, their indexes, the audit log and the due-index change together or not at all."""
+
+    def commit(self, change: Change) -> bool:
+        """Write a change; give False when this `op` had been written before (nothing is doubled), else True.
+
+        Raises `Conflict` when a record's `rev` is not the stored one (nothing is written), `StoreUnavailable` when
+        nothing was written, `Unclear` when it may have been.
+        """
+
+    def confirm(self) -> None:
+        """Wait until what this process wrote is held by a replica too, where the server has replicas.
+
+        Raises `StoreUnavailable` when none confirmed in time.
+        """
+
+    def request(self, request_id: str) -> Request | None:
+        """Read one request; None if there is none of that id."""
+
+    def grant(self, grant_id: str) -> Grant | None:
+        """Read one grant; None if there is none of that id."""
+
+    def pair(self, key: str) -> Pair | None:
+        """Read what is known of a (group, person) pair."""
+
+    def mapping(self, google_group: str) -> GroupMapping | None:
+        """Read what a Google group was last found to open."""
+
+    def click(self, click_id: str) -> Click | None:
+        """Read one press of a button."""
+
+    def board(self, key: str) -> Board | None:
+        """Read which copies of a message were sent."""
+
+    def grants_of(self, requester: str) -> tuple[Grant, ...]:
+        """List a person's grants that have not ended, soonest end first; cost grows with that person's alone."""
+
+    def grants_on(self, pair: str) -> tuple[Grant, ...]:
+        """List the grants on a pair that have not ended."""
+
+    def pending_of(self, requester: str) -> tuple[Request, ...]:
+        """List a person's pending requests, oldest first."""
+
+    def is_live(self, grant_id: str) -> timedelta | None:
+        """Give the time a grant is live for still, by its expiry key; None when it is not live."""
+
+    def grants(self, states: Sequence[GrantState] = ()) -> Iterator[Grant]:
+        """Walk all grants (of the given states), in pages, by start."""
+
+    def requests(self, states: Sequence[RequestState] = ()) -> Iterator[Request]:
+        """Walk all requests (of the given states), in pages, by creation."""
+
+    def audit(
+        self,
+        *,
+        person: str | None = None,
+        entitlement: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[AuditEvent]:
+        """Walk the audit log in order, in pages; filters combine. `person` matches the requester or the actor."""
+
+    def count(self) -> dict[str, int]:
+        """Count requests and grants by state, due work by lane, audit events: `{"grants.active": 3, …}`."""
+
+    def first_sight(self, key: str, keep: timedelta) -> bool:
+        """Tell whether `key` was not seen within `keep`; remembers it in the same step (for replayed deliveries)."""
+
+    # --- the due-index ---
+
+    def due(self, lane: Lane, limit: int, hand_over: timedelta) -> tuple[Work, ...]:
+        """Take up to `limit` works of a lane whose time has come, oldest first, to hand them to workers.
+
+        Each is moved `hand_over` into the future in the same step, so that it comes up again if no worker begins it.
+        """
+
+    def begin(self, work: Work, hold: timedelta) -> Claim | None:
+        """Claim a work for `hold`; None when it is done already, or when somebody else has it."""
+
+    def finish(self, claim: Claim) -> bool:
+        """Remove a claimed work from the due-index, unless it was set due anew meanwhile; give False in that case."""
+
+    def postpone(self, claim: Claim, at: datetime) -> None:
+        """Give a claimed work back, due at `at`, unless it was set due for an earlier time meanwhile."""
+
+    def lease(self, name: str, hold: timedelta) -> AbstractContextManager[Lease]:
+        """Hold a name exclusively; raises `LeaseBusy` at once when another has it. Released on exit."""
+
+    # --- processes ---
+
+    def beat(self, process: str, role: str, catalog_hash: str, keep: timedelta) -> None:
+        """Say that a process lives, and on which catalog; forgotten after `keep`."""
+
+    def beats(self) -> tuple[tuple[str, str, str], ...]:
+        """List the living processes: (process, role, catalog hash)."""
+
+
+class Lease(Protocol):
+    """An exclusive hold on a name, with an owner token."""
+
+    def ensure(self, call: timedelta) -> None:
+        """Prove, right before a call that may take `call`, that the lease is ours and outlasts it; extends it if needed.
+
+        Raises `LeaseLost` when it is not ours any more.
+        """
+
+
+class Directory(Protocol):
+    """Google Workspace: users and group memberships. `group` is an email, `user` an immutable id unless said."""
+
+    def user(self, key: str) -> DirectoryUser:
+        """Read a user by id, primary email or alias. Raises `Missing` (`user`)."""
+
+    def holds(self, group: str, email: str) -> bool:
+        """Tell, live, whether a person is in a group, directly or nested. Raises `Missing` (`group`), never guesses."""
+
+    def is_member(self, group: str, user: str) -> bool:
+        """Tell, live, whether a user is a direct member. Raises `Missing` (`group`), never guesses."""
+
+    def add(self, group: str, user: DirectoryUser) -> None:
+        """Make a user a direct member; being one already is success. Visible later: read it back."""
+
+    def remove(self, group: str, user: str) -> None:
+        """Take a user's direct membership away; having none is success."""
+
+    def members(self, group: str) -> tuple[GroupMember, ...]:
+        """List all direct members, every page. Raises rather than give a part."""
+
+
+class IdentityCenter(Protocol):
+    """AWS IAM Identity Center: users, group memberships, and what a group opens."""
+
+    def find_user(self, email: str) -> str:
+        """Give the UserId of the one user whose userName, else whose email is `email`. Raises `Missing`, `Ambiguous`."""
+
+    def find_group(self, name: str) -> str:
+        """Give the GroupId of the one group with that GroupId or display name. Raises `Missing`, `Ambiguous`."""
+
+    def is_member(self, group_id: str, user_id: str) -> bool:
+        """Tell, live, whether a user is in a group. Raises `Missing` (`group`), never guesses."""
+
+    def add(self, group_id: str, user_id: str) -> None:
+        """Put a user into a group; being in it already is success. Raises `Missing` (`user` or `group`)."""
+
+    def remove(self, group_id: str, user_id: str) -> None:
+        """Take a user out of a group; not being in it is success."""
+
+    def members(self, group_id: str) -> frozenset[str]:
+        """List the UserIds in a group, every page. Raises rather than give a part."""
+
+    def permission_set(self, name: str) -> PermissionSet:
+        """Find the one permission set of that name. Raises `Missing` (`permission set`)."""
+
+    def opens(self, group_id: str, accounts: Sequence[str]) -> frozenset[tuple[str, str]]:
+        """List what a group opens, as (account id, permission set ARN), every page.
+
+        Where only account-wise listing is allowed, `accounts` are the accounts looked at.
+        """
+
+
+class Workspace(Protocol):
+    """Slack as the source of identity."""
+
+    def person(self, slack_id: str) -> SlackPerson:
+        """Look a person up, live. Raises `Refused` for a guest, stranger, bot, deactivated or unconfirmed account."""
+
+    def in_usergroup(self, usergroup: str, slack_id: str) -> bool:
+        """Tell, live, whether a person is in a Slack user group."""
+
+    def usergroup(self, usergroup: str) -> frozenset[str]:
+        """List the Slack user ids in a user group."""
+
+
+class Notifier(Protocol):
+    """The voice. Every method renders the data it is given; none decides anything. Raises `Unavailable` to be retried."""
+
+    def show_card(self, card: Card, refs: tuple[MessageRef, ...]) -> tuple[MessageRef, ...]:
+        """Post the approvers' message, or bring every copy up to date; give all copies that exist now."""
+
+    def tell(self, person: str, notice: Notice) -> None:
+        """Write to a person directly."""
+
+    def answer(self, person: str, answer: Answer, answer_to: str) -> None:
+        """Answer a press to that person alone, where they pressed; directly if that place is gone."""
+
+    def alert(self, alert: Alert, refs: tuple[MessageRef, ...]) -> tuple[MessageRef, ...]:
+        """Post to the operators' channel, or bring the message up to date; give all copies that exist now."""
+
+
+class Queue(Protocol):
+    """The short way to a worker; the due-index is the sure one."""
+
+    def push(self, work: Work) -> None:
+        """Hand a work to a worker of its lane now. Never raises for a queue that is away: the due-index has the work."""
+
+    def waiting(self, lane: Lane) -> int:
+        """Count the works handed over and not begun."""
+
+
+class CatalogSource(Protocol):
+    """Where the catalog in force is read from."""
+
+    def current(self) -> Catalog:
+        """Give the catalog in force in this process."""
+
+    def refresh(self) -> bool:
+        """Read the file again if it changed; keeps the old one, and logs why, when the new one is invalid."""
