@@ -8,8 +8,10 @@ STAMP := .venv/.installed
 LOCKS := requirements.txt requirements-dev.txt
 SOURCES := accessbot tests $(wildcard app.py bench)
 
-# What the caller's environment must not change: where packages go, and what the interpreter finds first.
-unexport PYTHONHOME PYTHONPATH PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_TARGET PIP_USER VIRTUAL_ENV
+# What the caller's environment must not change: where packages go, what the interpreter finds, and how tools judge.
+unexport PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_TARGET PIP_USER VIRTUAL_ENV
+unexport PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS
+unexport MYPYPATH PYTEST_ADDOPTS
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONNOUSERSITE := 1
 
@@ -25,6 +27,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 install: $(STAMP) ## Create .venv with the locked dependencies and the accessbot command
+	@:
 
 $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
