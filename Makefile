@@ -5,7 +5,8 @@ WORKERS ?= auto
 
 BIN := .venv/bin
 STAMP := .venv/.installed
-LOCKS := requirements.txt requirements-dev.txt
+RESOLVE := pip compile --quiet --no-config --system-certs --universal --python-version 3.11 --generate-hashes \
+  --no-header --upgrade
 SOURCES := accessbot tests $(wildcard app.py bench)
 
 # What the caller's environment must not change: where packages go, what the interpreter finds, and how tools judge.
@@ -30,9 +31,10 @@ install: $(STAMP) ## Create .venv with the locked dependencies and the accessbot
 	@:
 
 $(STAMP): requirements-dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "accessbot needs Python 3.11 or newer, and '$(PYTHON)' is" \
-	    "$$($(PYTHON) --version 2>&1 | head -n 1): name another, as in: make install PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  version="$$($(PYTHON) --version 2>/dev/null)"; \
+	  echo "accessbot needs Python 3.11 or newer, and '$(PYTHON)' is $${version:-not to be found}:" \
+	    "name another, as in: make install PYTHON=python3.12" >&2; exit 1; }
 	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  && grep -qxF '$(CURDIR)' .venv/.folder 2>/dev/null \
 	  || $(PYTHON) -m venv --clear .venv || { \
@@ -69,10 +71,9 @@ fmt: install ## Format the code and apply the safe fixes
 	$(BIN)/ruff format .
 
 lock: install ## Resolve the dependencies anew, for Python 3.11 to 3.13
-	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
-	  --output-file requirements.txt pyproject.toml
-	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
-	  --extra sandbox --group dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/uv $(RESOLVE) --output-file requirements.txt pyproject.toml
+	$(BIN)/uv $(RESOLVE) --output-file requirements-dev.txt pyproject.toml \
+	  --extra sandbox --group dev --constraint requirements.txt
 
 clean: ## Remove .venv and everything that tools wrote
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* build dist
