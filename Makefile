@@ -61,7 +61,7 @@ check: install ## Check format, lint, types and imports
 
 cover: install ## Measure the branch coverage of domain, service and adapters: at least 95 %
 	$(BIN)/python -m pytest tests --ignore=tests/browser -n $(WORKERS) --dist loadfile \
-	  --cov=accessbot.domain --cov=accessbot.service --cov=accessbot.adapters --cov-branch --cov-fail-under=95
+	  --cov=accessbot/domain --cov=accessbot/service --cov=accessbot/adapters --cov-branch --cov-fail-under=95
 
 bench: install ## Measure the speed targets and print them next to the calls made
 	$(BIN)/python -m bench
