@@ -1,0 +1,54 @@
+// The guided first minute: one slim line at the top that says what to do next and does the changing of person.
+
+import { api } from "./api.js";
+import { h, icon } from "./dom.js";
+
+/** Makes the coach in `root`; returns its render function. */
+export function createGuide(ctx, root) {
+  const dots = h("span", { class: "coach-dots", role: "img" });
+  const text = h("p", { class: "coach-text", role: "status" });
+  const act = h("button", { type: "button", class: "coach-do", dataset: { focus: "coach-do" } });
+  const restart = h("button", { type: "button", class: "coach-link", onclick: () => change({ step: 0 }) }, "Start over");
+  const dismiss = h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss the guide", onclick: () => change({ dismiss: true }) }, icon("close"));
+  root.append(h("span", { class: "coach-tag" }, "First minute"), dots, text, act, restart, dismiss);
+  let current = null;
+
+  async function change(what) {
+    await ctx.attempt(() => api.guide(what));
+    if (what.dismiss) ctx.focusComposer();
+  }
+
+  act.addEventListener("click", async () => {
+    const todo = current?.do;
+    if (!todo) return;
+    if (todo.as && todo.as !== ctx.me) await ctx.switchTo(todo.as, todo.channel);
+    else if (todo.channel) ctx.open(todo.channel);
+    if (todo.text ?? todo.command) ctx.compose(todo.text ?? todo.command);
+    else ctx.showEnd();
+  });
+
+  let last = "";
+  return (guide) => {
+    root.hidden = !guide?.steps?.length || guide.dismissed === true;
+    if (root.hidden) return;
+    const count = guide.steps.length;
+    const done = guide.done === true;
+    const step = Math.min(guide.step, count - 1);
+    current = guide.steps[step];
+    const there = current.do && current.do.as === ctx.me && (!current.do.channel || current.do.channel === ctx.channel)
+      && !(current.do.text ?? current.do.command);
+    const signature = JSON.stringify([guide, there]);
+    if (signature === last) return;
+    last = signature;
+    dots.replaceChildren(...guide.steps.map((_, index) =>
+      h("i", { class: index < step || done ? "is-done" : index === step ? "is-now" : "" })));
+    dots.setAttribute("aria-label", done ? `All ${count} steps done` : `Step ${step + 1} of ${count}`);
+    text.replaceChildren(h("b", {}, current.title), " ", h("span", {}, current.text));
+    const hadFocus = document.activeElement === act;
+    act.hidden = !current.do || there || done;
+    act.textContent = current.do?.label ?? "";
+    restart.hidden = !done && step === 0;
+    if (hadFocus && act.hidden) ctx.focusComposer();
+    root.classList.toggle("is-finished", done);
+  };
+}

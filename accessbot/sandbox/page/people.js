@@ -1,0 +1,81 @@
+// Who one acts as: the rail on the left edge, avatars, and the menu of people.
+
+import { h, icon, reconcile, roving } from "./dom.js";
+import { openMenu } from "./menu.js";
+
+const COLOURS = 8;
+
+/** The picture of a person: initials on a colour of their own, or the app's key. */
+export function avatar(person, size = "") {
+  if (!person || person.role === "bot") {
+    return h("span", { class: `avatar avatar-bot ${size}`, "aria-hidden": "true" }, icon("key"));
+  }
+  const initials = person.real_name.split(/\s+/).map((word) => word[0]).slice(0, 2).join("").toUpperCase();
+  const colour = [...person.id].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 9973, 7) % COLOURS;
+  return h("span", { class: `avatar avatar-${colour} ${size}`, "aria-hidden": "true" }, initials);
+}
+
+/** The small number of unread messages, or nothing. */
+export const badge = (count) => (count ? h("span", { class: "badge", "aria-hidden": "true" }, count > 99 ? "99+" : String(count)) : null);
+
+/** The people one can be: everybody but the app. */
+export const actors = (state) => state.people.filter((person) => person.role !== "bot");
+
+const ARTICLES = { a: "an", e: "an", i: "an", o: "an", u: "an" };
+/** "a requester", "an approver". */
+export const withArticle = (role) => `${ARTICLES[role[0]] ?? "a"} ${role}`;
+
+/** The rail with everybody on it. */
+export function createRail(ctx, root) {
+  const caption = h("p", { class: "rail-caption", id: "rail-caption" }, "Act as");
+  const list = h("div", { class: "rail-list", role: "toolbar", "aria-orientation": "vertical", "aria-labelledby": "rail-caption" });
+  root.append(caption, list);
+  const settle = roving(list, "button");
+  return (state) => {
+    const people = actors(state).map((person, index) => ({ person, index, current: person.id === ctx.me }));
+    reconcile(list, people, {
+      key: ({ person }) => person.id,
+      sign: JSON.stringify,
+      build: ({ person, index, current }, previous) => {
+        const unread = person.unread ? `, ${person.unread} unread` : "";
+        const had = previous?.contains(document.activeElement);
+        const button = h("button", {
+          type: "button", class: "rail-person", "aria-pressed": String(current), title: `${person.real_name} — ${person.about}`,
+          "aria-label": `Act as ${person.real_name}, ${person.role}${unread}`, "aria-keyshortcuts": index < 9 ? `Control+${index + 1}` : null,
+          dataset: { person: person.id }, onclick: () => ctx.switchTo(person.id),
+        }, h("span", { class: "rail-face" }, avatar(person), badge(person.unread)),
+        h("span", { class: "rail-name" }, person.real_name.split(" ")[0]), h("span", { class: "rail-role" }, person.role));
+        if (had) queueMicrotask(() => button.focus());
+        return button;
+      },
+    });
+    settle((button) => button.dataset.person === ctx.me);
+  };
+}
+
+/** The button at the head of the sidebar that says who one is and opens the menu of people. */
+export function createPersonMenu(ctx, root) {
+  const button = h("button", { type: "button", class: "whoami", "aria-haspopup": "menu", "aria-expanded": "false", dataset: { focus: "whoami" } });
+  root.append(button);
+  const show = () => openMenu(button, actors(ctx.state).map((person, index) => ({
+    nodes: [avatar(person, "avatar-small"), h("span", { class: "menu-person" }, h("b", {}, person.real_name),
+      h("small", {}, `${person.role} · ${person.about}`)), badge(person.unread)],
+    checked: person.id === ctx.me,
+    hint: index < 9 ? `${ctx.modifier}${index + 1}` : "",
+    run: () => ctx.switchTo(person.id),
+  })), { label: "Act as" });
+  button.addEventListener("click", show);
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown") return;
+    event.preventDefault();
+    show();
+  });
+  let last = "";
+  return () => {
+    const me = ctx.person(ctx.me);
+    if (!me || last === me.id) return;
+    last = me.id;
+    button.replaceChildren(h("span", { class: "visually-hidden" }, "Acting as "), avatar(me, "avatar-small"),
+      h("span", { class: "whoami-text" }, h("b", {}, me.real_name), h("small", {}, me.about)), icon("caret"));
+  };
+}

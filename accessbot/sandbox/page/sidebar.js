@@ -1,0 +1,52 @@
+// The workspace's sidebar: channels and direct messages with their unread counts.
+
+import { h, icon, reconcile, roving } from "./dom.js";
+import { avatar, badge } from "./people.js";
+
+/** What a conversation is called: "#approvals" without the sign, or the other person's name. */
+export function conversationTitle(conversation, ctx) {
+  if (conversation.kind === "channel") return conversation.name;
+  return ctx.person(conversation.with)?.real_name ?? conversation.name;
+}
+
+/** Fills the sidebar's lists; returns its render function. */
+export function createSidebar(ctx, root) {
+  const section = (title, id) => {
+    const list = h("ul", { class: "side-list" });
+    root.append(h("section", { class: "side-section", "aria-labelledby": id }, h("h2", { class: "side-heading", id }, title), list));
+    return list;
+  };
+  const channels = section("Channels", "side-channels");
+  const direct = section("Direct messages", "side-direct");
+  const settle = roving(root, ".side-item");
+
+  const build = ({ conversation, current }, previous) => {
+    const other = conversation.kind === "im" ? ctx.person(conversation.with) : null;
+    const title = conversationTitle(conversation, ctx);
+    const unread = conversation.unread ? `, ${conversation.unread} unread` : "";
+    const had = previous?.contains(document.activeElement);
+    const button = h("button", {
+      type: "button", class: `side-item${conversation.unread ? " is-unread" : ""}`, "aria-current": current ? "page" : null,
+      "aria-label": `${conversation.kind === "im" ? "" : "Channel "}${title}${unread}`,
+      dataset: { conversation: conversation.id }, onclick: () => ctx.open(conversation.id),
+    }, conversation.kind === "im" ? avatar(other, "avatar-tiny") : icon("hash"), h("span", { class: "side-name" }, title),
+    other?.role === "bot" ? h("span", { class: "app-badge" }, "App") : null, badge(conversation.unread));
+    if (had) queueMicrotask(() => button.focus());
+    return h("li", {}, button);
+  };
+
+  return (state) => {
+    for (const [list, kind] of [[channels, "channel"], [direct, "im"]]) {
+      const items = state.conversations.filter((one) => one.kind === kind).map((conversation) => ({
+        conversation, current: conversation.id === ctx.channel,
+      }));
+      list.parentElement.hidden = !items.length;
+      reconcile(list, items, {
+        key: ({ conversation }) => conversation.id,
+        sign: ({ conversation: { id, name, unread }, current }) => JSON.stringify([id, name, unread, current]),
+        build,
+      });
+    }
+    settle((button) => button.dataset.conversation === ctx.channel);
+  };
+}
