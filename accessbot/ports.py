@@ -171,7 +171,7 @@ class Lease(Protocol):
     """An exclusive hold on a name, with an owner token."""
 
     def ensure(self, call: timedelta) -> None:
-        """Prove, right before a call that may take `call`, that the lease is ours and outlasts it; extends it if needed.
+        """Prove, before a call that may take `call`, that the lease is ours and outlasts it; extend it if needed.
 
         Raises `LeaseLost` when it is not ours any more.
         """
@@ -203,7 +203,7 @@ class IdentityCenter(Protocol):
     """AWS IAM Identity Center: users, group memberships, and what a group opens."""
 
     def find_user(self, email: str) -> str:
-        """Give the UserId of the one user whose userName, else whose email is `email`. Raises `Missing`, `Ambiguous`."""
+        """Give the UserId of the one user of that userName, else of that email. Raises `Missing`, `Ambiguous`."""
 
     def find_group(self, name: str) -> str:
         """Give the GroupId of the one group with that GroupId or display name. Raises `Missing`, `Ambiguous`."""
@@ -244,7 +244,7 @@ class Workspace(Protocol):
 
 
 class Notifier(Protocol):
-    """The voice. Every method renders the data it is given; none decides anything. Raises `Unavailable` to be retried."""
+    """The voice. Every method renders the data it is given; none decides. Raises `Unavailable` to be retried."""
 
     def show_card(self, card: Card, refs: tuple[MessageRef, ...]) -> tuple[MessageRef, ...]:
         """Post the approvers' message, or bring every copy up to date; give all copies that exist now."""
@@ -263,7 +263,7 @@ class Queue(Protocol):
     """The short way to a worker; the due-index is the sure one."""
 
     def push(self, work: Work) -> None:
-        """Hand a work to a worker of its lane now. Never raises for a queue that is away: the due-index has the work."""
+        """Hand a work to a worker of its lane now. Never raises when the queue is away: the due-index has the work."""
 
     def waiting(self, lane: Lane) -> int:
         """Count the works handed over and not begun."""

@@ -42,7 +42,7 @@ def compact(duration: timedelta) -> str:
 
 
 def spoken(duration: timedelta) -> str:
-    """Write a duration for people, at most two units: `1 h 30 min`, `2 days`, `45 s`; under a second: `less than 1 s`."""
+    """Write a duration for people, two units at most: `1 h 30 min`, `2 days`, `45 s`, `less than 1 s`."""
     left = int(duration.total_seconds())
     if left < 1:
         return "less than 1 s"

@@ -167,7 +167,9 @@ def refused_click(request: Request, actor: str, at: datetime, action: str, reaso
 # --- grants ---------------------------------------------------------------------------------------------------------
 
 
-def granted(request: Request, entitlement: Entitlement, grant_id: str, approved_at: datetime, now: datetime) -> GrantStep:
+def granted(
+    request: Request, entitlement: Entitlement, grant_id: str, approved_at: datetime, now: datetime
+) -> GrantStep:
     """Begin a grant, with its end, before anything is asked of a vendor."""
     grant = Grant(
         id=grant_id,
@@ -189,7 +191,14 @@ def granted(request: Request, entitlement: Entitlement, grant_id: str, approved_
 
 
 def pinned(
-    grant: Grant, *, google_user_id: str, email: str, aws_group_id: str, aws_user_id: str, session: timedelta, at: datetime
+    grant: Grant,
+    *,
+    google_user_id: str,
+    email: str,
+    aws_group_id: str,
+    aws_user_id: str,
+    session: timedelta,
+    at: datetime,
 ) -> GrantStep:
     """Fix the ids that the grant is made with and will be revoked by; still before the first write."""
     if grant.state is not GrantState.PROVISIONING or grant.google_user_id:
@@ -209,9 +218,7 @@ def pinned(
 
 def activated(grant: Grant, at: datetime, note: str = "") -> GrantStep:
     """Make a grant usable: both memberships were read back. Its time starts to count now."""
-    new = replace(
-        _shifted(grant, GrantState.ACTIVE), activated_at=at, starts_at=at, expires_at=at + grant.duration
-    )
+    new = replace(_shifted(grant, GrantState.ACTIVE), activated_at=at, starts_at=at, expires_at=at + grant.duration)
     return GrantStep(new, _grant_event(grant, new, "grant.active", SYSTEM, at, note))
 
 
@@ -252,6 +259,11 @@ def failed(grant: Grant, at: datetime, kept: str = "") -> GrantStep:
     """End a grant that never became usable: nothing of it is left, which was read back."""
     new = replace(_shifted(grant, GrantState.PROVISION_FAILED), ended_at=at, kept=kept)
     return GrantStep(new, _grant_event(grant, new, "grant.provision_failed", SYSTEM, at, grant.failure))
+
+
+def refused_revoke(grant: Grant, actor: str, at: datetime, reason: str) -> AuditEvent:
+    """Tell of a revoke that was refused; the grant stays as it is."""
+    return _grant_event(grant, grant, "grant.revoke_refused", actor, at, reason)
 
 
 def is_wanted(grant: Grant, now: datetime) -> bool:

@@ -27,7 +27,7 @@ class SelectorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Some people: everyone, a Google group (email, nested members count), one user (email), a Slack user group (id)."""
+    """Some people: everyone, a Google group (email; nested members count), one user (email), a Slack group (id)."""
 
     kind: SelectorKind
     value: str = ""
@@ -77,7 +77,7 @@ class Entitlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """All that can be asked for, as one immutable value; `hash` is the same in every process that read the same text."""
+    """All that can be asked for, as one immutable value; `hash` is the same wherever the same text was read."""
 
     hash: str
     admins: tuple[Selector, ...]
@@ -295,13 +295,16 @@ class Pair:
 class GroupMapping:
     """What one Google group was found to open, and the Identity Center group pinned to it; `fault` is "" when right.
 
-    `key` is the Google group's email. The pinned `aws_group_id` never changes by itself.
+    `key` is the Google group's email. The pinned `aws_group_id` never changes by itself: only when the catalog names
+    another group than `named` (the catalog's `identity_center_group`, "" for the default).
     """
 
     key: str
     rev: int = 0
     aws_group_id: str
     permission_set: PermissionSet
+    account_id: str
+    named: str = ""
     checked_at: datetime
     fault: str = ""
 
@@ -319,7 +322,7 @@ class Click:
     """A press of a button, kept before it is acknowledged so that no decision is lost.
 
     `subject` is a request id (approve, deny) or a grant id (revoke). `answer_to` is where the answer to that person
-    alone goes (opaque to everything but the notifier).
+    alone goes (opaque to everything but the notifier). Once `done`, `tone` and `sentence` are that answer.
     """
 
     id: str
@@ -331,6 +334,8 @@ class Click:
     reason: str = ""
     answer_to: str = ""
     done: bool = False
+    tone: str = ""
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

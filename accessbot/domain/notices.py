@@ -1,4 +1,4 @@
-"""What people are told, as data. The words and the look are made where it is sent; here is only what they are made of."""
+"""What people are told, as data. The words and the look are made where it is sent."""
 
 from __future__ import annotations
 
@@ -96,6 +96,7 @@ class Alert:
     since: datetime
     resolved: bool = False
     grant: Grant | None = None
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from accessbot.domain.durations import spoken
-from accessbot.domain.errors import FieldRefused, Refused
+from accessbot.domain.errors import FieldRefused, Refused, Unavailable, VendorError
+from accessbot.domain.model import SelectorKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,14 +25,25 @@ REASON_LIMIT = 1000
 REQUEST_LIFETIME = timedelta(hours=24)
 """How long a request waits for a decision before it expires."""
 
-_STEPS = tuple(
-    timedelta(minutes=m) for m in (5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 10080)
-)
+_STEPS = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 10080))
 
 
 def covers(selectors: Iterable[Selector], holds: Callable[[Selector], bool]) -> bool:
-    """Tell whether any of the selectors covers the person; later ones are not looked at once one does."""
-    return any(holds(selector) for selector in selectors)
+    """Tell whether any of the selectors covers the person; those that cost no look-up are tried first.
+
+    One group that cannot be read does not shut out whoever another line covers; but where no line covers the person
+    and one could not be read, the answer is unknown and that `VendorError` is raised, never "no" and never "yes".
+    """
+    unknown: VendorError | None = None
+    for selector in sorted(selectors, key=lambda s: s.kind not in (SelectorKind.EVERYONE, SelectorKind.USER)):
+        try:
+            if holds(selector):
+                return True
+        except VendorError as error:
+            unknown = error if unknown is None or isinstance(error, Unavailable) else unknown
+    if unknown is not None:
+        raise unknown
+    return False
 
 
 def durations_offered(policy: Policy, shortest: timedelta) -> tuple[timedelta, ...]:
@@ -106,7 +118,8 @@ def check_extension(grant: Grant, policy: Policy, added: timedelta, shortest: ti
     if added > left:
         raise FieldRefused(
             "duration",
-            f"At most {spoken(left)} can be added: the policy “{policy.name}” allows {spoken(policy.max_duration)} in all.",
+            f"At most {spoken(left)} can be added: the policy “{policy.name}” allows"
+            f" {spoken(policy.max_duration)} in all.",
         )
 
 

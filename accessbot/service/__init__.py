@@ -1,1 +1,1 @@
-"""The verbs: one public method for each thing that a person or a timer can do."""
+"""The verbs: one public function for each thing that a person or a timer can do."""

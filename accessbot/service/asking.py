@@ -1,0 +1,219 @@
+"""Asking: a new access request, an extension, a withdrawal. No vendor is called here, so it fits before an ack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accessbot.domain import lifecycle, policy
+from accessbot.domain.errors import Conflict, FieldRefused, Refused
+from accessbot.domain.lifecycle import SYSTEM
+from accessbot.domain.model import AuditEvent, GrantState, Request, RequestKind, RequestState
+from accessbot.domain.work import Due, Work, WorkKind
+from accessbot.ports import Change
+from accessbot.service.context import id_from, new_id, save, soon
+from accessbot.service.viewing import nearest
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from accessbot.domain.model import Catalog, Entitlement, Grant
+    from accessbot.service.context import Context
+
+_LONGEST_NAME = 150
+
+
+def ask(
+    ctx: Context,
+    *,
+    ask_id: str,
+    requester: str,
+    entitlement: str,
+    duration: timedelta,
+    reason: str,
+    answer_to: str = "",
+) -> Request:
+    """Store a new access request and give it; the same `ask_id` of the same person again gives the same request.
+
+    Raises `FieldRefused` for an unknown entitlement, a duration outside of the policy, an unacceptable reason;
+    `StoreUnavailable` or `Unclear` when it is not known to be stored.
+    """
+    catalog = ctx.catalog.current()
+    now = ctx.store.now()
+    try:
+        wanted = _find(catalog, entitlement)
+        policy.check_duration(wanted.policy, duration, ctx.terms.shortest)
+        text = policy.check_reason(reason)
+    except FieldRefused as refusal:
+        _record_refusal(ctx, requester, entitlement, refusal.sentence, now)
+        raise
+    request = Request(
+        id=id_from("r", requester, ask_id),
+        requester=requester,
+        entitlement=wanted.id,
+        duration=duration,
+        reason=text,
+        created_at=now,
+        expires_at=now + policy.REQUEST_LIFETIME,
+        catalog_hash=catalog.hash,
+        answer_to=answer_to,
+    )
+    return _submit(ctx, request, now)
+
+
+def extend(
+    ctx: Context,
+    *,
+    ask_id: str,
+    requester: str,
+    grant_id: str,
+    added: timedelta,
+    reason: str,
+    answer_to: str = "",
+) -> Request:
+    """Store a request to move the end of one's own live grant; the same policy decides. One at a time per grant.
+
+    Raises `Refused` for somebody else's or an ended grant, `FieldRefused` for a time beyond the policy or no reason.
+    """
+    catalog = ctx.catalog.current()
+    now = ctx.store.now()
+    request_id = id_from("r", requester, ask_id)
+    grant = ctx.store.grant(grant_id)
+    if grant is None or grant.requester != requester:
+        msg = "That grant is not yours to extend; /my-access lists what you hold."
+        raise Refused(msg)
+    if grant.state is not GrantState.ACTIVE:
+        msg = "Only access that is active can be extended; ask for a new grant with /request-aws."
+        raise Refused(msg)
+    wanted = _find(catalog, grant.entitlement)
+    text = policy.check_reason(reason)
+    try:
+        policy.check_extension(grant, wanted.policy, added, ctx.terms.shortest, now)
+        _one_extension_at_a_time(ctx, requester, grant, request_id)
+    except Refused as refusal:
+        _record_refusal(ctx, requester, wanted.id, refusal.sentence, now)
+        raise
+    request = Request(
+        id=request_id,
+        kind=RequestKind.EXTEND,
+        requester=requester,
+        entitlement=wanted.id,
+        duration=added,
+        reason=text,
+        created_at=now,
+        expires_at=grant.expires_at,
+        catalog_hash=catalog.hash,
+        grant_id=grant.id,
+        answer_to=answer_to,
+    )
+    return _submit(ctx, request, now)
+
+
+def withdraw(ctx: Context, *, requester: str, request_id: str) -> Request:
+    """Cancel one's own pending request; withdrawing it twice is fine. Raises `Refused` once it is decided."""
+    while True:
+        request = ctx.store.request(request_id)
+        if request is None or request.requester != requester:
+            msg = "That request is not yours to cancel; /my-access lists what you asked for."
+            raise Refused(msg)
+        if request.state is RequestState.CANCELLED:
+            return request
+        if request.state is not RequestState.PENDING:
+            msg = f"Too late to cancel: this request is already {request.state}."
+            raise Refused(msg)
+        now = ctx.store.now()
+        step = lifecycle.cancelled(request, requester, now)
+        change = Change(
+            op=f"cancel:{request.id}",
+            puts=(step.record,),
+            events=(step.event,),
+            due=(soon(Work(WorkKind.CARD, request.id), now),),
+            dropped=(Work(WorkKind.LAPSE, request.id), Work(WorkKind.SCREEN, request.id)),
+        )
+        try:
+            save(ctx, change, now)
+        except Conflict:
+            continue
+        return step.record
+
+
+def lapse(ctx: Context, request_id: str) -> datetime | None:
+    """Expire a request that nobody decided in time, or whose grant is no longer there to be extended.
+
+    Gives the time to look again when it is not due yet.
+    """
+    request = ctx.store.request(request_id)
+    if request is None or request.state is not RequestState.PENDING:
+        return None
+    now = ctx.store.now()
+    reason = "Nobody decided in time."
+    if request.kind is RequestKind.EXTEND:
+        grant = ctx.store.grant(request.grant_id)
+        live = grant is not None and grant.state is GrantState.ACTIVE and now < grant.expires_at
+        reason = "The grant ended before anybody decided."
+        if live and grant is not None and now < request.expires_at:
+            return request.expires_at
+    elif now < request.expires_at:
+        return request.expires_at
+    expire(ctx, request, reason, now)
+    return None
+
+
+def expire(ctx: Context, request: Request, reason: str, now: datetime) -> None:
+    """Close a pending request as expired, and tell. Raises `Conflict` when it was decided meanwhile."""
+    step = lifecycle.expired(request, now, reason)
+    change = Change(
+        op=f"expire:{request.id}",
+        puts=(step.record,),
+        events=(step.event,),
+        due=(
+            soon(Work(WorkKind.CARD, request.id), now),
+            soon(Work(WorkKind.TELL, f"expired:{request.id}"), now),
+        ),
+        dropped=(Work(WorkKind.LAPSE, request.id), Work(WorkKind.SCREEN, request.id)),
+    )
+    save(ctx, change, now)
+
+
+def _find(catalog: Catalog, name: str) -> Entitlement:
+    wanted = catalog.entitlements.get(name) or catalog.entitlements.get(name.casefold())
+    if wanted is not None:
+        return wanted
+    near = nearest(catalog, name)
+    hint = f" Did you mean {' or '.join(near)}?" if near else " Type /request-aws to see what there is."
+    raise FieldRefused("access", f"There is no “{name[:_LONGEST_NAME]}” in the catalog.{hint}")
+
+
+def _submit(ctx: Context, request: Request, now: datetime) -> Request:
+    step = lifecycle.submitted(request)
+    screen, lapsing = Work(WorkKind.SCREEN, request.id), Work(WorkKind.LAPSE, request.id)
+    change = Change(
+        op=f"ask:{request.id}",
+        puts=(step.record,),
+        events=(step.event,),
+        due=(soon(screen, now), Due(lapsing, request.expires_at)),
+    )
+    try:
+        fresh = save(ctx, change, now)
+    except Conflict:  # its operation was forgotten, the record was not: still the same submission
+        fresh = False
+    return step.record if fresh else (ctx.store.request(request.id) or step.record)
+
+
+def _one_extension_at_a_time(ctx: Context, requester: str, grant: Grant, request_id: str) -> None:
+    for other in ctx.store.pending_of(requester):
+        if other.kind is RequestKind.EXTEND and other.grant_id == grant.id and other.id != request_id:
+            msg = "An extension of this grant waits for a decision already; cancel that one first to ask differently."
+            raise Refused(msg)
+
+
+def _record_refusal(ctx: Context, requester: str, entitlement: str, sentence: str, now: datetime) -> None:
+    event = AuditEvent(
+        time=now,
+        actor=SYSTEM,
+        action="request.refused",
+        subject=entitlement[:_LONGEST_NAME] or "-",
+        person=requester,
+        entitlement=entitlement[:_LONGEST_NAME],
+        reason=sentence,
+    )
+    ctx.store.commit(Change(op=new_id("refusal"), events=(event,)))

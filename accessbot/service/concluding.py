@@ -1,0 +1,196 @@
+"""Concluding: what is written once the memberships were read back, or once provisioning is given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from accessbot.domain import lifecycle
+from accessbot.domain.errors import Conflict
+from accessbot.domain.lifecycle import SYSTEM
+from accessbot.domain.model import AuditEvent, GrantState
+from accessbot.domain.work import Due, Work, WorkKind
+from accessbot.ports import Change
+from accessbot.service import schedule, sides
+from accessbot.service.context import new_id, save, soon
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from accessbot.domain.model import Grant, Pair
+    from accessbot.service.context import Context
+    from accessbot.service.sides import Side
+
+_log = structlog.get_logger(__name__)
+
+
+def arrive(ctx: Context, wanted: Sequence[Grant], pair: Pair) -> None:
+    """Make the provisioning grants of a pair active: every side they need was read back in this pass."""
+    for grant in wanted:
+        if grant.state is not GrantState.PROVISIONING:
+            continue
+        now = ctx.store.now()
+        if now >= grant.expires_at:
+            continue  # too late to be of use: its end is due and takes back what was written
+        before = [str(side) for side in sides.of_grants((grant,)) if pair.standing.get(side.key)]
+        step = lifecycle.activated(grant, now, f"was a member before: {', '.join(before)}" if before else "")
+        new = step.record
+        change = Change(
+            op=f"activate:{grant.id}",
+            puts=(new,),
+            events=(step.event,),
+            due=(
+                Due(Work(WorkKind.END, grant.id), new.expires_at),
+                soon(Work(WorkKind.TELL, f"ready:{grant.id}"), now),
+                soon(Work(WorkKind.CARD, grant.request_id), now),
+                *schedule.warning(new, now),
+                schedule.first_check(grant.pair, now),
+            ),
+        )
+        save(ctx, change, now)
+
+
+def leave(ctx: Context, leaving: Sequence[Grant], pair: Pair, *, needed: Sequence[Side], busy: bool) -> None:
+    """End the leaving grants of a pair: every side that is ours and not needed was read back gone in this pass.
+
+    In the same step the pair goes out of use, unless it is `busy` with other grants.
+    """
+    if not leaving:
+        return
+    now = ctx.store.now()
+    still_needed = {side.key for side in needed}
+    steps = []
+    due: list[Due] = []
+    dropped: list[Work] = []
+    for grant in leaving:
+        own = sides.of_grants((grant,))
+        standing = any(pair.standing.get(side.key) for side in own)
+        overlap = any(side.key in still_needed for side in own)
+        step = _ended(grant, now, "overlap" if overlap else "standing" if standing else "")
+        steps.append(step)
+        due += _after_end(grant, now)
+        dropped += _no_longer_due(grant)
+    puts = [step.record for step in steps]
+    change = Change(
+        op=f"ended:{':'.join(f'{grant.id}:{grant.rev}' for grant in leaving)}",
+        puts=(*puts, *(() if busy or not pair.rev else (replace(pair, last_ended_at=now),))),
+        events=tuple(step.event for step in steps),
+        due=(*due, schedule.first_check(pair.key, now)),
+        dropped=tuple(dropped),
+    )
+    save(ctx, change, now)
+
+
+def leave_unpinned(ctx: Context, grant: Grant) -> None:
+    """End a grant for which nothing was ever asked of a vendor, since its ids were never read."""
+    now = ctx.store.now()
+    step = _ended(grant, now, "")
+    change = Change(
+        op=f"ended:{grant.id}:{grant.rev}",
+        puts=(step.record,),
+        events=(step.event,),
+        due=tuple(_after_end(grant, now)),
+        dropped=tuple(_no_longer_due(grant)),
+    )
+    save(ctx, change, now)
+
+
+def give_up(ctx: Context, grant: Grant, sentence: str) -> Grant:
+    """Record that a grant cannot be provisioned and why; what was written of it is still to be taken back."""
+    if grant.failure:
+        return grant
+    now = ctx.store.now()
+    step = lifecycle.given_up(grant, sentence, now)
+    change = Change(
+        op=f"give-up:{grant.id}",
+        puts=(step.record,),
+        events=(step.event,),
+        due=(
+            Due(Work(WorkKind.END, grant.id), now),
+            Due(Work(WorkKind.OVERDUE, grant.id), now + schedule.OVERDUE_AFTER),
+        ),
+    )
+    save(ctx, change, now)
+    return replace(step.record, rev=grant.rev + 1)
+
+
+def note_waiting(ctx: Context, grant_id: str, vendor: str) -> None:
+    """Show on a provisioning grant which vendor it waits for; the holder is told once."""
+    grant = ctx.store.grant(grant_id)
+    if grant is None or grant.ended or grant.waiting_for == vendor:
+        return
+    now = ctx.store.now()
+    due = [soon(Work(WorkKind.CARD, grant.request_id), now)]
+    if grant.state is GrantState.PROVISIONING and not grant.waiting_for:
+        due.append(soon(Work(WorkKind.TELL, f"waiting:{grant.request_id}"), now))
+    change = Change(op=f"wait:{grant.id}:{grant.rev}", puts=(replace(grant, waiting_for=vendor),), due=tuple(due))
+    try:
+        save(ctx, change, now)
+    except Conflict:
+        _log.info("grant changed before its wait was noted", grant=grant.id, vendor=vendor)
+
+
+def restored(ctx: Context, grant: Grant, absent: Sequence[Side]) -> None:
+    """Record that a live grant's membership had vanished and was put back."""
+    _record(ctx, grant.pair, grant, "membership.restored", f"put back at {_names(absent)}")
+
+
+def resurrected(ctx: Context, pair: Pair, removed: Sequence[Side]) -> None:
+    """Record, and tell the operators, that a membership had come back after its grant ended and was removed again."""
+    _record(
+        ctx,
+        pair.key,
+        None,
+        "membership.removed",
+        f"came back at {_names(removed)} after its grant ended",
+        due=Work(WorkKind.ALERT, f"resurrected:{pair.key}"),
+    )
+
+
+def _ended(grant: Grant, now: datetime, kept: str) -> lifecycle.GrantStep:
+    if grant.state is GrantState.PROVISIONING:
+        return lifecycle.failed(grant, now, kept)
+    return lifecycle.revoked(grant, now, kept)
+
+
+def _after_end(grant: Grant, now: datetime) -> list[Due]:
+    kind = "failed" if grant.failure and grant.state is GrantState.PROVISIONING else "ended"
+    due = [
+        soon(Work(WorkKind.CARD, grant.request_id), now),
+        soon(Work(WorkKind.TELL, f"{kind}:{grant.id}"), now),
+    ]
+    if kind == "failed":
+        due.append(soon(Work(WorkKind.ALERT, f"provision_failed:{grant.id}"), now))
+    if grant.ending_at is not None and now >= grant.ending_at + schedule.OVERDUE_AFTER:
+        due.append(soon(Work(WorkKind.ALERT, f"revoke_overdue:{grant.id}"), now))
+    return due
+
+
+def _no_longer_due(grant: Grant) -> list[Work]:
+    return [
+        Work(WorkKind.OVERDUE, grant.id),
+        Work(WorkKind.TELL, f"ending_soon:{grant.id}"),
+        Work(WorkKind.PROVISION, grant.id),
+    ]
+
+
+def _names(some: Sequence[Side]) -> str:
+    return " and ".join(sorted({str(side) for side in some}, reverse=True))
+
+
+def _record(ctx: Context, subject: str, grant: Grant | None, action: str, reason: str, due: Work | None = None) -> None:
+    now = ctx.store.now()
+    event = AuditEvent(
+        time=now,
+        actor=SYSTEM,
+        action=action,
+        subject=subject,
+        person=grant.requester if grant else "",
+        entitlement=grant.entitlement if grant else "",
+        reason=reason,
+    )
+    change = Change(op=new_id("membership"), events=(event,), due=(soon(due, now),) if due else ())
+    save(ctx, change, now)

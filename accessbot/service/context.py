@@ -1,0 +1,73 @@
+"""What every verb is given, and the one way in which a verb saves what it did."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from accessbot.domain.work import Due
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from accessbot.domain.work import Work
+    from accessbot.ports import CatalogSource, Change, Directory, IdentityCenter, Notifier, Queue, Store, Workspace
+
+GRACE = timedelta(seconds=2)
+"""How long a work handed to the queue has before the due-index offers it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Company-wide settings: shortest grant, period of the customer's Google-to-AWS sync, portal URL, region."""
+
+    shortest: timedelta
+    sync_period: timedelta
+    start_url: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything that plugs into the ports; `pause` waits between two reads of an eventually consistent vendor."""
+
+    store: Store
+    directory: Directory
+    identity_center: IdentityCenter
+    workspace: Workspace
+    notifier: Notifier
+    queue: Queue
+    catalog: CatalogSource
+    terms: Terms
+    pause: Callable[[timedelta], None]
+
+
+def save(ctx: Context, change: Change, now: datetime) -> bool:
+    """Commit a change, then hand what is due at once to the workers; the write comes before the queue, always.
+
+    Gives False when the same operation had been written before. Raises what `Store.commit` raises.
+    """
+    fresh = ctx.store.commit(change)
+    for due in change.due:
+        if due.at <= now + GRACE:
+            ctx.queue.push(due.work)
+    return fresh
+
+
+def soon(work: Work, now: datetime) -> Due:
+    """Make a work due at once: `save` hands it to the queue, the due-index offers it if that is lost."""
+    return Due(work, now + GRACE)
+
+
+def new_id(prefix: str) -> str:
+    """Make an opaque, unguessable id, e.g. `g_…`."""
+    return f"{prefix}_{secrets.token_hex(10)}"
+
+
+def id_from(prefix: str, *parts: str) -> str:
+    """Make the one id that belongs to these parts, so that the same submission twice is the same record."""
+    return f"{prefix}_{sha256(chr(0).join(parts).encode()).hexdigest()[:20]}"

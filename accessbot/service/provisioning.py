@@ -1,0 +1,89 @@
+"""Provisioning: from an approved request to access that was read back on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from accessbot.domain import lifecycle, policy
+from accessbot.domain.errors import Refused, Unavailable, VendorError
+from accessbot.domain.model import GrantState
+from accessbot.ports import Change
+from accessbot.service import authority, concluding, converging, mapping
+from accessbot.service.context import save
+
+if TYPE_CHECKING:
+    from accessbot.domain.model import Entitlement, Grant
+    from accessbot.service.context import Context
+
+
+def provision(ctx: Context, grant_id: str) -> None:
+    """Carry a grant on to active: look the requester up again, pin its ids, write both memberships, read both back.
+
+    A grant that cannot be provisioned ends as provision_failed, with the reason told. Raises `Unavailable` while a
+    vendor is away (the grant says for whom it waits), `LeaseBusy` while another process works on its pair.
+    """
+    grant = ctx.store.grant(grant_id)
+    if grant is None or grant.state is not GrantState.PROVISIONING:
+        return
+    now = ctx.store.now()
+    if grant.failure or now >= grant.expires_at:
+        return  # its end is due, and takes back whatever was written of it
+    try:
+        if not grant.google_user_id:
+            grant = _pin(ctx, grant)
+        converging.converge(ctx, grant.pair)
+    except Unavailable as error:
+        concluding.note_waiting(ctx, grant_id, error.vendor)
+        raise
+    except (Refused, VendorError) as error:
+        _abandon(ctx, grant_id, error.sentence)
+
+
+def _pin(ctx: Context, grant: Grant) -> Grant:
+    """Read all ids that the grant will be made with and revoked by, and store them before anything is written."""
+    person = authority.identify(ctx, grant.requester)
+    entitlement = _entitlement(ctx, grant)
+    policy.check_requester(entitlement, authority.holds(ctx, person))
+    aws_user_id = authority.aws_user(ctx, person)
+    found = mapping.check(ctx, entitlement)
+    now = ctx.store.now()
+    step = lifecycle.pinned(
+        grant,
+        google_user_id=person.google_id,
+        email=person.email,
+        aws_group_id=found.aws_group_id,
+        aws_user_id=aws_user_id,
+        session=found.permission_set.session,
+        at=now,
+    )
+    save(ctx, Change(op=f"pin:{grant.id}", puts=(step.record,), events=(step.event,)), now)
+    return replace(step.record, rev=grant.rev + 1)
+
+
+def _entitlement(ctx: Context, grant: Grant) -> Entitlement:
+    """Find the grant's entitlement, which must still open what was approved."""
+    entitlement = ctx.catalog.current().entitlements.get(grant.entitlement)
+    if entitlement is None:
+        ctx.catalog.refresh()
+        entitlement = ctx.catalog.current().entitlements.get(grant.entitlement)
+    same = entitlement is not None and (
+        entitlement.account.id == grant.account_id
+        and entitlement.permission_set == grant.permission_set
+        and entitlement.group == grant.google_group
+    )
+    if entitlement is None or not same:
+        msg = f"The catalog no longer offers {grant.entitlement} as it was approved; ask for it again."
+        raise Refused(msg)
+    return entitlement
+
+
+def _abandon(ctx: Context, grant_id: str, sentence: str) -> None:
+    grant = ctx.store.grant(grant_id)
+    if grant is None or grant.state is not GrantState.PROVISIONING:
+        return
+    grant = concluding.give_up(ctx, grant, sentence)
+    if grant.pair:
+        converging.converge(ctx, grant.pair)
+    else:
+        concluding.leave_unpinned(ctx, grant)
