@@ -1,0 +1,133 @@
+"""A change, laid out as the one script call that writes it: checks, records, indexes, events, due-index.
+
+The indexes are projections: what a record's indexes must hold follows from the record alone, so writing it again
+repairs them, and nothing has to be known of what was stored before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from accessbot.adapters import redis_codec as codec
+from accessbot.adapters.redis_keys import key
+from accessbot.domain.model import Board, Click, Grant, GrantState, Pair, Record, Request, RequestState
+
+if TYPE_CHECKING:
+    from accessbot.domain.model import AuditEvent
+    from accessbot.domain.work import Work
+    from accessbot.ports import Change
+
+OP_KEPT: Final = timedelta(days=7)
+"""How long an operation is remembered; a replay after that is no replay any more."""
+
+_CLICK_KEPT: Final = timedelta(days=7)
+_PAIR_KEPT: Final = timedelta(days=30)
+_BOARD_KEPT: Final = timedelta(days=400)  # longer than the longest grant, whose card it is
+
+_Words = tuple[str, ...]
+
+
+def layout(change: Change, token: str) -> list[str]:
+    """Write the arguments of the commit script, each list with its length first."""
+    commands = [command for record in change.puts for command in _written(record)]
+    pairs = [pair for record in change.puts for pair in _pairs(record)]
+    dues = [("drop", *_place(work), "0") for work in change.dropped]
+    dues += [("set", *_place(due.work), str(codec.to_ms(due.at))) for due in change.due]
+    args = [token, str(_ms(OP_KEPT)), str(len(change.puts))]
+    for record in change.puts:
+        kind = codec.kind_of(record).word
+        args += (_record_key(record), str(record.rev), f"{kind} {codec.name_of(record)}")
+    args.append(str(len(commands)))
+    for command in commands:
+        args += (str(len(command)), *command)
+    args.append(str(len(pairs)))
+    for pair in pairs:
+        args += pair
+    args.append(str(len(change.events)))
+    for event in change.events:
+        indexes = _event_indexes(event)
+        args += (str(codec.to_ms(event.time)), codec.write_event(event), str(len(indexes)), *indexes)
+    args.append(str(len(dues)))
+    for due in dues:
+        args += due
+    return args
+
+
+def _ms(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
+def _record_key(record: Record) -> str:
+    return key(codec.kind_of(record).word, codec.name_of(record))
+
+
+def _place(work: Work) -> tuple[str, str, str]:
+    """Give where a work stands: its lane, its claim, its name."""
+    return key("due", work.lane), key("work", str(work)), str(work)
+
+
+def _written(record: Record) -> Iterator[_Words]:
+    stored = ("SET", _record_key(record), codec.write_record(record))
+    match record:
+        case Click(done=True):
+            yield (*stored, "PX", str(_ms(_CLICK_KEPT)))
+        case Board():
+            yield (*stored, "PX", str(_ms(_BOARD_KEPT)))
+        case Request():
+            yield stored
+            yield from _request_indexes(record)
+        case Grant():
+            yield stored
+            yield from _grant_indexes(record)
+        case _:
+            yield stored
+
+
+def _in(index: str, name: str, at: int, *, there: bool) -> _Words:
+    return ("ZADD", index, str(at), name) if there else ("ZREM", index, name)
+
+
+def _request_indexes(request: Request) -> Iterator[_Words]:
+    created = codec.to_ms(request.created_at)
+    for state in RequestState:
+        yield _in(key("requests", state), request.id, created, there=state is request.state)
+    pending = request.state is RequestState.PENDING
+    yield _in(key("pending", request.requester), request.id, created, there=pending)
+
+
+def _grant_indexes(grant: Grant) -> Iterator[_Words]:
+    for state in GrantState:
+        yield _in(key("grants", state), grant.id, codec.to_ms(grant.starts_at), there=state is grant.state)
+    end = codec.to_ms(grant.expires_at)
+    yield _in(key("held", grant.requester), grant.id, end, there=not grant.ended)
+    if grant.pair:
+        yield _in(key("on", grant.pair), grant.id, end, there=not grant.ended)
+    live = key("live", grant.id)
+    if grant.state is GrantState.ACTIVE:
+        yield ("SET", live, "", "PXAT", str(end))
+    else:
+        yield ("DEL", live)
+
+
+def _pairs(record: Record) -> Iterator[_Words]:
+    """Give (pair, its grants, how long to keep it once it has none) of every pair that the record is about."""
+    match record:
+        case Pair():
+            kept = "" if record.last_ended_at is None else str(_ms(_PAIR_KEPT))
+            yield (key("pair", record.key), key("on", record.key), kept)
+        case Grant() if record.pair:
+            kept = str(_ms(_PAIR_KEPT)) if record.ended else ""
+            yield (key("pair", record.pair), key("on", record.pair), kept)
+        case _:
+            return
+
+
+def _event_indexes(event: AuditEvent) -> list[str]:
+    """Give the lists an event is found by: each person once, be they requester, actor or both."""
+    people = dict.fromkeys(person for person in (event.person, event.actor) if person)
+    lists = [key("audit:person", person) for person in people]
+    if event.entitlement:
+        lists.append(key("audit:entitlement", event.entitlement))
+    return lists

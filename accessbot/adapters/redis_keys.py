@@ -1,0 +1,52 @@
+"""The keys of the store: one table, and the functions that write them.
+
+Everything lives under `accessbot:` in one database of a single Redis or Valkey (7.0 or newer, replicas allowed; not a
+Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
+
+| key | type | holds | gone |
+|---|---|---|---|
+| `request:<id>` | string | a request: `<rev> <json>` | never |
+| `grant:<id>` | string | a grant | never |
+| `pair:<group>/<user>` | string | what is known of a pair | 30 days after its last grant ended |
+| `mapping:<group>` | string | what a Google group was found to open | never |
+| `click:<id>` | string | a press of a button | 7 days after it was done |
+| `board:<key>` | string | the copies sent of a message | 400 days after they last changed |
+| `requests:<state>` | sorted set | request ids by creation | |
+| `grants:<state>` | sorted set | grant ids by start | |
+| `pending:<person>` | sorted set | ids of a person's pending requests, by creation | when empty |
+| `held:<person>` | sorted set | ids of a person's grants that have not ended, by end | when empty |
+| `on:<group>/<user>` | sorted set | ids of a pair's grants that have not ended, by end | when empty |
+| `live:<grant>` | string | there while the grant is active | at the grant's end (`PEXPIREAT`) |
+| `audit` | stream | one event an entry, id `<ms>-<seq>` | never |
+| `audit:state` | hash | `seq` and `ms` of the last event; `late`: most ms any event was older than its id | never |
+| `audit:person:<id>` | list | stream ids of the events of a requester or an actor | never |
+| `audit:entitlement:<id>` | list | stream ids of the events of an entitlement | never |
+| `due:<lane>` | sorted set | names of works by when they come up next | |
+| `work:<name>` | hash | a begun work: `token`, `until`, `attempts`; `again`: due anew while claimed | with the work |
+| `op:<id>` | string | an operation that was written: the token of the call that wrote it | after 7 days |
+| `lease:<name>` | string | the owner's token | after its hold |
+| `seen:<key>` | string | a delivery that was seen: the token of the call that saw it | as the caller says |
+| `beats` | hash | living processes: role, catalog hash, until when | with the process |
+| `mark` | string | what this database is for (`sandbox`), absent on a real one | never |
+| `confirm` | string | the last write of `confirm`, which replicas acknowledge | after a minute |
+
+An id of the audit stream is the event's time or, where a later one was written before, that one's: so ids never go
+back, and every event's time is at most its id's and at least its id's less `late`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PREFIX: Final = "accessbot:"
+
+AUDIT: Final = f"{PREFIX}audit"
+AUDIT_STATE: Final = f"{PREFIX}audit:state"
+BEATS: Final = f"{PREFIX}beats"
+MARK: Final = f"{PREFIX}mark"
+CONFIRM: Final = f"{PREFIX}confirm"
+
+
+def key(kind: str, name: str) -> str:
+    """Write the key of a kind of the table above: `accessbot:grant:g_1`."""
+    return f"{PREFIX}{kind}:{name}"

@@ -1,0 +1,146 @@
+"""The store on Redis or Valkey: what is written, and that it is. Reads, the due-index and leases stand beside it.
+
+The keys are listed in `redis_keys`, the stored form of records in `redis_codec`, the scripts in `redis_scripts`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from accessbot.adapters import redis_facts
+from accessbot.adapters import redis_scripts as scripts
+from accessbot.adapters.redis_client import Caller, Effect, send
+from accessbot.adapters.redis_codec import Unreadable
+from accessbot.adapters.redis_commit import layout
+from accessbot.adapters.redis_due import DueIndex
+from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, BEATS, CONFIRM, MARK, key
+from accessbot.adapters.redis_reads import Reads
+from accessbot.domain.errors import Conflict, StoreUnavailable
+
+if TYPE_CHECKING:
+    import redis
+
+    from accessbot.ports import Change
+
+_REPLICAS_KNOWN_S: Final = 10.0
+_CONFIRM_KEPT_MS: Final = 60_000
+
+
+class RedisStore(Reads, DueIndex):
+    """`accessbot.ports.Store` on one Redis or Valkey server, with or without replicas; not on a Redis Cluster."""
+
+    def __init__(self, client: redis.Redis, *, patience: timedelta) -> None:
+        """Take a client made by `redis_client.connect`, and how long a call may try to get its answer."""
+        self._caller = Caller(client, patience)
+        self._replicas = 0
+        self._replicas_until = 0.0
+
+    def now(self) -> datetime:
+        """Give the store server's time, aware, in UTC, cut to the millisecond as everything stored is."""
+        seconds, micros = self._caller.command("TIME")
+        return datetime.fromtimestamp(int(seconds), UTC) + timedelta(milliseconds=int(micros) // 1000)
+
+    def commit(self, change: Change) -> bool:
+        """Write a change; give False when this `op` had been written before (nothing is doubled), else True.
+
+        Raises `Conflict` when a record's `rev` is not the stored one (nothing is written), `StoreUnavailable` when
+        nothing was written, `Unclear` when it may have been.
+        """
+        token = secrets.token_hex(8)
+        keys = [key("op", change.op), AUDIT, AUDIT_STATE]
+        outcome, *rest = self._caller.script(scripts.COMMIT, keys, layout(change, token), Effect.WRITE)
+        if outcome == "again":
+            return bool(rest[0] == token)  # written by this very call, whose first answer was lost
+        if outcome == "conflict":
+            label, stored = rest
+            if stored == "unreadable":
+                raise Unreadable(f"The stored {label} cannot be read, so nothing was written.")
+            raise Conflict(f"The {label} changed meanwhile (it is at {stored} now); look at it again.")
+        return True
+
+    def confirm(self) -> None:
+        """Wait until what this process wrote is held by a replica too, where the server has replicas.
+
+        One more write and the wait for it go over one connection: a replica that has it has all that came before it.
+        Raises `StoreUnavailable` when none confirmed in time.
+        """
+        if not self._replica_count():
+            return
+        deadline = time.monotonic() + self._caller.patience.total_seconds()
+        wait_ms = max(50, int(self._caller.patience.total_seconds() * 1000 / 8))  # well below the socket's time-out
+        while True:
+            if self._caller.call(lambda client: _write_and_wait(client, wait_ms)) > 0:
+                return
+            if time.monotonic() >= deadline:
+                self._replicas_until = 0.0
+                raise StoreUnavailable("No replica of Redis confirmed the write in time; it is tried again.")
+
+    def first_sight(self, key: str, keep: timedelta) -> bool:
+        """Tell whether `key` was not seen within `keep`; remembers it in the same step (for replayed deliveries)."""
+        args: list[str | int] = [secrets.token_hex(8), _ms(keep)]
+        return bool(self._caller.script(scripts.FIRST_SIGHT, [_seen(key)], args, Effect.WRITE))
+
+    # --- processes ---
+
+    def beat(self, process: str, role: str, catalog_hash: str, keep: timedelta) -> None:
+        """Say that a process lives, and on which catalog; forgotten after `keep`."""
+        self._caller.script(scripts.BEAT, [BEATS], [process, json.dumps([role, catalog_hash]), _ms(keep)])
+
+    def beats(self) -> tuple[tuple[str, str, str], ...]:
+        """List the living processes: (process, role, catalog hash), by process."""
+        living = self._caller.script(scripts.BEATS, [BEATS], [])
+        told = ((process, *json.loads(text)) for process, text in zip(living[::2], living[1::2], strict=True))
+        return tuple(sorted((str(process), str(role), str(digest)) for process, role, digest in told))
+
+    # --- the database itself ---
+
+    def mark(self) -> str:
+        """Read what this database is for: `sandbox`, or "" on a real one."""
+        return self._caller.command("GET", MARK) or ""
+
+    def set_mark(self, value: str) -> None:
+        """Say for good what this database is for."""
+        self._caller.command("SET", MARK, value)
+
+    def is_empty(self) -> bool:
+        """Tell whether the database holds nothing at all, not even of other programs."""
+        return int(self._caller.command("DBSIZE")) == 0
+
+    def facts(self) -> redis_facts.StoreFacts:
+        """Ask the server what it is and how it keeps what it is given."""
+        return redis_facts.gather(self._caller, self.mark())
+
+    def ping(self) -> None:
+        """Raises `StoreUnavailable` when the server does not answer."""
+        self._caller.command("PING")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._caller.client.close()
+        self._caller.client.connection_pool.disconnect()
+
+    def _replica_count(self) -> int:
+        if time.monotonic() >= self._replicas_until:
+            said = redis_facts.info(self._caller) or {}
+            self._replicas = int(said.get("connected_slaves", 0))
+            self._replicas_until = time.monotonic() + _REPLICAS_KNOWN_S
+        return self._replicas
+
+
+def _write_and_wait(client: redis.Redis, wait_ms: int) -> int:
+    with client.pipeline(transaction=False) as pipe:
+        send(pipe, "SET", CONFIRM, "1", "PX", _CONFIRM_KEPT_MS)
+        send(pipe, "WAIT", 1, wait_ms)
+        return int(pipe.execute()[1])
+
+
+def _seen(name: str) -> str:
+    return key("seen", name)
+
+
+def _ms(span: timedelta) -> int:
+    return max(1, span // timedelta(milliseconds=1))
