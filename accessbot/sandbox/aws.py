@@ -185,16 +185,16 @@ class Aws:
         self._sso.unassign(account_id, permission_set, self._group(group).id)
 
     def _user(self, key: str) -> StoreUser:
-        for user in self.store.users():
-            if key == user.id or key.casefold() == user.user_name.casefold():
-                return user
-        raise absent("USER", key)
+        try:
+            return self.store.user(key)
+        except AwsError:
+            return self.store.find_user(user_name=key)
 
     def _group(self, key: str) -> StoreGroup:
-        for group in self.store.groups():
-            if key in {group.id, group.display_name}:
-                return group
-        raise absent("GROUP", key)
+        try:
+            return self.store.group(key)
+        except AwsError:
+            return self.store.find_group(key)
 
     # ---- calls
 

@@ -92,6 +92,9 @@ class IdentityStore:
         self._lock = threading.RLock()
         self._users: dict[str, StoreUser] = {}
         self._groups: dict[str, StoreGroup] = {}
+        self._user_names: dict[str, str] = {}  # folded user name -> user id
+        self._emails: dict[str, str] = {}  # folded email -> user id
+        self._group_names: dict[str, str] = {}  # display name -> group id
         self._memberships: dict[str, StoreMembership] = {}
         self._by_group: dict[str, dict[str, str]] = {}  # group id -> user id -> membership id
         self._by_user: dict[str, dict[str, str]] = {}  # user id -> group id -> membership id
@@ -108,12 +111,13 @@ class IdentityStore:
             _new_id(), user_name, given, family or given, f"{given} {family}".strip(), emails or (user_name,), at, by
         )
         with self._lock:
-            if any(each.user_name.casefold() == user_name.casefold() for each in self._users.values()):
+            if user_name.casefold() in self._user_names:
                 raise duplicate("Duplicate UserName")
-            taken = {email.casefold() for each in self._users.values() for email in each.emails}
-            if taken & {email.casefold() for email in user.emails}:
+            if any(email.casefold() in self._emails for email in user.emails):
                 raise duplicate("Duplicate Email")
             self._users[user.id] = user
+            self._user_names[user_name.casefold()] = user.id
+            self._emails.update({email.casefold(): user.id for email in user.emails})
             self._by_user[user.id] = {}
         return user
 
@@ -133,22 +137,26 @@ class IdentityStore:
     def find_user(self, *, user_name: str | None = None, email: str | None = None) -> StoreUser:
         """By user name or by any email. Raises ResourceNotFoundException (USER)."""
         with self._lock:
-            for user in self._users.values():
-                if user_name is not None and self._same(user.user_name, user_name):
-                    return user
-                if email is not None and any(self._same(each, email) for each in user.emails):
-                    return user
+            if user_name is not None:
+                found = self._users.get(self._user_names.get(user_name.casefold(), ""))
+                if found is not None and self._same(found.user_name, user_name):
+                    return found
+            if email is not None:
+                found = self._users.get(self._emails.get(email.casefold(), ""))
+                if found is not None and any(self._same(each, email) for each in found.emails):
+                    return found
         raise absent("USER")
 
     def delete_user(self, user_id: str) -> None:
         """With the user's memberships. Raises ResourceNotFoundException (USER)."""
         with self._lock:
-            self.user(user_id)
-            held = list(self._by_user[user_id].values())
-        for membership_id in held:
-            self.delete_membership(membership_id, by="admin")
-        with self._lock:
-            del self._users[user_id], self._by_user[user_id]
+            user = self.user(user_id)
+            groups = [self._groups[self._unlink(each).group_id] for each in list(self._by_user[user_id].values())]
+            del self._users[user_id], self._by_user[user_id], self._user_names[user.user_name.casefold()]
+            for email in user.emails:
+                del self._emails[email.casefold()]
+        for group in groups:
+            self.journal.changed("removed", group.display_name, user.user_name, "admin")
 
     # ---- groups
 
@@ -156,9 +164,10 @@ class IdentityStore:
         """Raises ConflictException for a display name that is taken."""
         group = StoreGroup(_new_id(), display_name, description, self._clock(), by)
         with self._lock:
-            if any(each.display_name == display_name for each in self._groups.values()):
+            if display_name in self._group_names:
                 raise duplicate("Duplicate GroupDisplayName")
             self._groups[group.id] = group
+            self._group_names[display_name] = group.id
             self._by_group[group.id] = {}
         return group
 
@@ -178,20 +187,23 @@ class IdentityStore:
     def find_group(self, display_name: str) -> StoreGroup:
         """Raises ResourceNotFoundException (GROUP)."""
         with self._lock:
-            for group in self._groups.values():
-                if self._same(group.display_name, display_name):
-                    return group
+            exact = self._groups.get(self._group_names.get(display_name, ""))
+            if exact is not None:
+                return exact
+            if self.ignore_case:
+                for group in self._groups.values():
+                    if self._same(group.display_name, display_name):
+                        return group
         raise absent("GROUP")
 
     def delete_group(self, group_id: str) -> None:
         """With its memberships. Raises ResourceNotFoundException (GROUP)."""
         with self._lock:
-            self.group(group_id)
-            held = list(self._by_group[group_id].values())
-        for membership_id in held:
-            self.delete_membership(membership_id, by="admin")
-        with self._lock:
-            del self._groups[group_id], self._by_group[group_id]
+            group = self.group(group_id)
+            users = [self._users[self._unlink(each).user_id] for each in list(self._by_group[group_id].values())]
+            del self._groups[group_id], self._by_group[group_id], self._group_names[group.display_name]
+        for user in users:
+            self.journal.changed("removed", group.display_name, user.user_name, "admin")
 
     # ---- memberships
 
@@ -211,11 +223,8 @@ class IdentityStore:
     def delete_membership(self, membership_id: str, *, by: str = "admin") -> StoreMembership:
         """Raises ResourceNotFoundException (GROUP_MEMBERSHIP), for a second delete too."""
         with self._lock:
-            gone = self.membership(membership_id)
-            group, user = self.group(gone.group_id), self.user(gone.user_id)
-            del self._memberships[membership_id]
-            del self._by_group[gone.group_id][gone.user_id]
-            del self._by_user[gone.user_id][gone.group_id]
+            gone = self._unlink(membership_id)
+            group, user = self._groups[gone.group_id], self._users[gone.user_id]
         self.journal.changed("removed", group.display_name, user.user_name, by)
         return gone
 
@@ -260,9 +269,22 @@ class IdentityStore:
     def clear(self) -> None:
         """Forget everything; the id stays."""
         with self._lock:
-            for table in (self._users, self._groups, self._memberships, self._by_group, self._by_user):
-                table.clear()
+            self._users.clear()
+            self._groups.clear()
+            self._memberships.clear()
+            for names in (self._user_names, self._emails, self._group_names):
+                names.clear()
+            for index in (self._by_group, self._by_user):
+                index.clear()
         self.journal.clear()
+
+    def _unlink(self, membership_id: str) -> StoreMembership:
+        """Take one membership out of every table, with the lock held."""
+        gone = self.membership(membership_id)
+        del self._memberships[membership_id]
+        del self._by_group[gone.group_id][gone.user_id]
+        del self._by_user[gone.user_id][gone.group_id]
+        return gone
 
     def _same(self, one: str, other: str) -> bool:
         return one.casefold() == other.casefold() if self.ignore_case else one == other

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Self
 
 from accessbot.sandbox.faults import Faults
 from accessbot.sandbox.google_app import Operations, member_body, route, write_error, write_refusal
-from accessbot.sandbox.google_state import Directory, DirectoryError
+from accessbot.sandbox.google_model import DirectoryError
+from accessbot.sandbox.google_state import Directory
 from accessbot.sandbox.loopback import ConnectionDropped, LoopbackServer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from accessbot.sandbox.google_fields import FieldsError, select
-from accessbot.sandbox.google_state import DirectoryError, invalid
+from accessbot.sandbox.google_model import DirectoryError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from accessbot.sandbox.faults import Refusal
-    from accessbot.sandbox.google_state import Directory, Group, Membership, User
+    from accessbot.sandbox.google_model import Group, Membership, User
+    from accessbot.sandbox.google_state import Directory
 
 _ROOT: Final = "/admin/directory/v1"
 _JSON: Final = "application/json; charset=UTF-8"

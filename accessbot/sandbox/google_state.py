@@ -9,83 +9,26 @@ from __future__ import annotations
 import itertools
 import secrets
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from accessbot.sandbox.google_model import (
+    ROLES,
+    Answers,
+    DirectoryError,
+    Duplicate,
+    Group,
+    Membership,
+    User,
+    forbidden,
+    invalid,
+    not_found,
+)
 from accessbot.sandbox.journal import Journal, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-Answers = Literal["notFound", "forbidden"]
-Duplicate = Literal["duplicate", "conditionNotMet"]
-ROLES = ("OWNER", "MANAGER", "MEMBER")
-
-
-class DirectoryError(Exception):
-    """An error as the Directory API answers it: HTTP status, machine-readable reason, message."""
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(f"{status} {reason}: {message}")
-        self.status = status
-        self.reason = reason
-        self.message = message
-
-
-def not_found(key: str) -> DirectoryError:
-    """404 for `userKey`, `groupKey` or `memberKey`."""
-    return DirectoryError(404, "notFound", f"Resource Not Found: {key}")
-
-
-def forbidden() -> DirectoryError:
-    """403 for what the caller may not see, which includes other companies' domains."""
-    return DirectoryError(403, "forbidden", "Not Authorized to access this resource/api")
-
-
-def invalid(key: str) -> DirectoryError:
-    """400 for a value the service cannot use."""
-    return DirectoryError(400, "invalid", f"Invalid Input: {key}")
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A user account. `manager` is the manager's email, from the relations."""
-
-    id: str
-    email: str
-    given_name: str
-    family_name: str
-    aliases: tuple[str, ...] = ()
-    suspended: bool = False
-    archived: bool = False
-    manager: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group; `id` never changes, the email may."""
-
-    id: str
-    email: str
-    name: str
-    description: str = ""
-    aliases: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """A direct membership of a user, a group, or somebody from another domain (`external`)."""
-
-    group_id: str
-    member_id: str
-    email: str
-    role: str
-    type: Literal["USER", "GROUP"]
-    added_at: datetime
-    visible_at: datetime
-    by: str
-    external: bool = False
 
 
 class Directory:
@@ -255,7 +198,7 @@ class Directory:
             id_ = self._member_id(user_key)
             if id_ not in self._users and id_ not in self._groups:
                 raise not_found("userKey")
-            return [group for group in groups if id_ in self._visible(group.id)]
+            return [group for group in groups if self._seen(group.id, id_)]
 
     def insert_member(
         self,
@@ -300,7 +243,7 @@ class Directory:
     def get_member(self, group_key: str, key: str) -> Membership:
         """The direct membership as readers see it. Raises 404 groupKey or memberKey."""
         with self._lock:
-            found = self._visible(self.group(group_key).id).get(self._member_id(key))
+            found = self._seen(self.group(group_key).id, self._member_id(key))
             if found is None:
                 raise not_found("memberKey")
             return found
@@ -311,7 +254,7 @@ class Directory:
             group = self.group(group_key)
             id_ = self._member_id(key)
             if id_ in self._users or id_ in self._groups:
-                return id_ in self._visible(group.id) or id_ in self._derived(group.id)
+                return self._seen(group.id, id_) is not None or id_ in self._derived(group.id)
             if self.is_foreign(key) or id_ in self._outsiders:
                 raise invalid("memberKey")
             raise not_found("memberKey")
@@ -391,16 +334,19 @@ class Directory:
         status = 412 if self.duplicate == "conditionNotMet" else 409
         return DirectoryError(status, self.duplicate, "Member already exists.")
 
+    def _seen(self, group_id: str, member_id: str) -> Membership | None:
+        at = self._clock()
+        held = self._members[group_id].get(member_id)
+        if held is not None and held.visible_at <= at:
+            return held
+        gone, until = self._fading.get((group_id, member_id), (None, at))
+        return gone if until > at else None
+
     def _visible(self, group_id: str) -> dict[str, Membership]:
         at = self._clock()
-        seen = {id_: each for id_, each in self._members[group_id].items() if each.visible_at <= at}
-        if self._fading:
-            for key, (member, until) in list(self._fading.items()):
-                if until <= at:
-                    del self._fading[key]
-                elif key[0] == group_id:
-                    seen.setdefault(key[1], member)
-        return seen
+        self._fading = {key: (member, until) for key, (member, until) in self._fading.items() if until > at}
+        fading = {key[1]: member for key, (member, _) in self._fading.items() if key[0] == group_id}
+        return fading | {id_: each for id_, each in self._members[group_id].items() if each.visible_at <= at}
 
     def _derived(self, group_id: str) -> dict[str, Membership]:
         """All members at any depth but those hidden from nested look-ups."""

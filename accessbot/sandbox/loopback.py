@@ -41,16 +41,17 @@ class _Server(ThreadedWSGIServer):
         self.sockets_lock = threading.Lock()
         super().__init__(HOST, port, app, handler=_Handler)
 
-    def process_request_thread(self, request: socket.socket | tuple[bytes, socket.socket], client_address: str) -> None:
+    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: str) -> None:
         if not isinstance(request, socket.socket):
             raise TypeError("The loopback server speaks TCP only.")
         with self.sockets_lock:
             self.open_sockets.add(request)
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self.sockets_lock:
-                self.open_sockets.discard(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        with self.sockets_lock:
+            self.open_sockets -= {request}
+        super().shutdown_request(request)
 
     def end_connections(self) -> None:
         """Shut every open connection down; their threads see the end of the stream and leave."""

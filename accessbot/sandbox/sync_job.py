@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from accessbot.sandbox.aws_store import AwsError
+from accessbot.sandbox.google_model import DirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ _BY = "ssosync"
 class SyncJob:
     """Copies the members of Google groups to AWS groups.
 
-    `groups` maps a Google group's email to an AWS group's display name. Members without a user in AWS are left out.
+    `groups` maps a Google group's email to an AWS group's display name. Members without a user in AWS are left out; an
+    AWS group that is missing is made.
     """
 
     def __init__(self, directory: Directory, aws: Aws, groups: Mapping[str, str]) -> None:
@@ -47,9 +49,12 @@ class SyncJob:
 
     def write_aws(self, wanted: Mapping[str, set[str]]) -> None:
         """Make each AWS group equal to what was read, whatever has happened since."""
+        present_groups = self._aws.memberships()
         known = {user.user_name.casefold(): user.user_name for user in self._aws.store.users()}
         for group, people in wanted.items():
-            present = {name.casefold() for name in self._aws.memberships()[group]}
+            if group not in present_groups:
+                self._aws.add_group(group)  # as such jobs do: under a new GroupId
+            present = {name.casefold() for name in present_groups.get(group, ())}
             for name in sorted((people & known.keys()) - present):
                 with suppress(AwsError):  # somebody else added the member in this moment
                     self._aws.add_member(group, known[name], by=_BY)
@@ -80,4 +85,5 @@ class SyncJob:
 
     def _loop(self, every: float) -> None:
         while not self._stop.wait(every):
-            self.run()
+            with suppress(DirectoryError):  # a Google group is gone: no change, the next run tries again
+                self.run()

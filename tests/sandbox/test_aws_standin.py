@@ -417,6 +417,19 @@ def test_the_sync_job_undoes_what_happens_between_its_reads(aws: Aws) -> None:
     assert not aws.is_member(GROUP, ADA)
 
 
+def test_the_sync_job_remakes_a_missing_group_under_a_new_id(aws: Aws) -> None:
+    """A group that was deleted in AWS comes back with the same name and another id, and its members."""
+    directory = Directory()
+    directory.add_user(ADA)
+    directory.add_group(f"{GROUP}@example.com")
+    directory.add_member(f"{GROUP}@example.com", ADA)
+    before = aws.store.find_group(GROUP).id
+    aws.delete_group(GROUP)
+    SyncJob(directory, aws, {f"{GROUP}@example.com": GROUP}).run()
+    assert aws.store.find_group(GROUP).id != before
+    assert aws.memberships() == {GROUP: {ADA}}
+
+
 def test_the_sync_job_runs_by_itself(aws: Aws) -> None:
     """Started, it removes what exists only in AWS, within a period, until it is stopped."""
     directory = Directory()
