@@ -304,7 +304,7 @@ class FakeIdentityCenter(Switches):
 
     def is_member(self, group_id: str, user_id: str) -> bool:
         """Tell whether a user is in a group."""
-        return self._call("is_member", (group_id, user_id), lambda: user_id in self._group(group_id))
+        return self._call("is_member", (group_id, user_id), lambda: self._holds(group_id, user_id))
 
     def add(self, group_id: str, user_id: str) -> None:
         """Put a user into a group."""
@@ -339,6 +339,9 @@ class FakeIdentityCenter(Switches):
         if group_id not in self._members:
             raise Missing("AWS", "DescribeGroup", f"AWS has no group {group_id}.", what="group")
         return self._members[group_id]
+
+    def _holds(self, group_id: str, user_id: str) -> bool:
+        return self._known(user_id) in self._group(group_id)
 
     def _known(self, user_id: str) -> str:
         if user_id not in self._users:

@@ -1,0 +1,87 @@
+"""One call to AWS, or all pages of one: answers checked for their shape, failures turned into named errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from accessbot.adapters.aws_answers import FAILURES, Ask, Outcome, judge, named, unusable
+
+Json = Mapping[str, Any]
+
+_PAGE = 100
+_LOOKS = frozenset({Outcome.ABSENT, Outcome.CONFLICT, Outcome.UNSAID})
+_SESSION = re.compile(r"P(?:(\d{1,3})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})(?:\.\d+)?S)?)?", re.ASCII)
+
+
+def call(ask: Ask, function: Callable[..., Any], **params: object) -> Json | Outcome:
+    """Call once; give the answer, or an outcome that its caller has to look into.
+
+    Raises `NotAuthorised`, `Missing`, `Rejected`, `Unavailable`.
+    """
+    try:
+        answer: Json = function(**params)
+    except FAILURES as error:
+        verdict = judge(ask, error)
+        if verdict.outcome in _LOOKS:
+            return verdict.outcome
+        raise named(ask, verdict) from error
+    return answer
+
+
+def arns(ask: Ask, function: Callable[..., Any], **params: object) -> list[str]:
+    """List the permission set ARNs of every page. Raises as `call` does."""
+    found = []
+    for each in _rows(ask, function, "PermissionSets", params):
+        if not isinstance(each, str):
+            raise unusable(ask, "malformed answer")
+        found.append(each)
+    return found
+
+
+def pages(ask: Ask, function: Callable[..., Any], name: str, **params: object) -> list[dict[str, Any]]:
+    """List the lines under `name` of every page. Raises as `call` does, rather than give a part."""
+    found = []
+    for each in _rows(ask, function, name, params):
+        if not isinstance(each, dict):
+            raise unusable(ask, "malformed answer")
+        found.append(each)
+    return found
+
+
+def _rows(ask: Ask, function: Callable[..., Any], name: str, params: Mapping[str, object]) -> Iterator[object]:
+    seen: set[str] = set()
+    more: dict[str, object] = {}
+    while True:
+        answer = call(ask, function, MaxResults=_PAGE, **params, **more)
+        # boto3 gives an empty answer for a body that it could not read: a list that is left out is not an empty list.
+        if isinstance(answer, Outcome) or not isinstance(answer.get(name), list):
+            raise unusable(ask, "malformed answer")
+        yield from answer[name]
+        token = answer.get("NextToken")
+        if not token:
+            return
+        if not isinstance(token, str) or token in seen:
+            raise unusable(ask, "malformed answer")
+        seen.add(token)
+        more = {"NextToken": token}
+
+
+def text(ask: Ask, answer: Json, name: str) -> str:
+    """Give a member of an answer that must be there and not empty. Raises `Unavailable` otherwise."""
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise unusable(ask, "malformed answer")
+    return value
+
+
+def session_length(ask: Ask, written: str) -> timedelta:
+    """Read an ISO 8601 duration without years, months and weeks: `PT1H`, `PT4H30M`. Raises `Unavailable` otherwise."""
+    match = _SESSION.fullmatch(written)
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
+    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if not length:
+        raise unusable(ask, "malformed answer")
+    return length
