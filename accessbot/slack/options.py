@@ -1,0 +1,146 @@
+"""The choices of *Access*, made once per catalog: grouped by account, and searchable while somebody types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from accessbot.domain import policy
+from accessbot.slack.blocks import BUTTON_TEXT_LIMIT, Json, option, plain
+from accessbot.slack.text import elide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import timedelta
+
+    from accessbot.domain.model import Account, Catalog, Entitlement
+
+SELECT_LIMIT = 100
+"""Most options of a select, and most results of a type-ahead (Slack's Block Kit reference)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    entitlement: Entitlement
+    option: Json
+    id: str
+    words: tuple[str, ...]
+    haystack: str
+
+
+def access_option(entitlement: Entitlement) -> Json:
+    """Give the choice of one entitlement; its value is the entitlement's id."""
+    return option(
+        f"{entitlement.permission_set} · {entitlement.id}", entitlement.id, description=entitlement.description
+    )
+
+
+def account_label(account: Account) -> str:
+    """Name an account with its number, within the limit of a group's label; the number is never cut."""
+    number = f" ({account.id})"
+    return elide(account.name, BUTTON_TEXT_LIMIT - len(number)) + number
+
+
+class AccessIndex:
+    """All choices of one catalog, ready to be shown and searched: no look-up is needed to open a form."""
+
+    def __init__(self, catalog: Catalog, shortest: timedelta) -> None:
+        """Build the choices; `shortest` is the shortest grant that may be asked for."""
+        self.hash = catalog.hash
+        self.by_id = dict(catalog.entitlements)
+        self._by_folded = {entitlement_id.casefold(): entitlement_id for entitlement_id in catalog.entitlements}
+        self._entries = tuple(_entry(entitlement) for entitlement in catalog.entitlements.values())
+        self._first = _grouped(self._entries[:SELECT_LIMIT])
+        self._offers = _offers(catalog.entitlements.values(), shortest)
+        self.shortest = shortest
+
+    @property
+    def is_small(self) -> bool:
+        """Tell whether all choices fit into one plain select."""
+        return len(self._entries) <= SELECT_LIMIT
+
+    @property
+    def groups(self) -> list[Json]:
+        """Give the first choices (all, when the index is small) as option groups, one per account."""
+        return self._first
+
+    @property
+    def shared_durations(self) -> tuple[tuple[timedelta, ...], timedelta] | None:
+        """Give the choices of *Duration* and the default when they are the same whatever is chosen, else None."""
+        return next(iter(self._offers)) if len(self._offers) == 1 else None
+
+    def find(self, name: str) -> Entitlement | None:
+        """Find an entitlement by its id, in any case."""
+        return self.by_id.get(name) or self.by_id.get(self._by_folded.get(name.casefold(), ""))
+
+    def search(self, typed: str) -> list[Json]:
+        """Give up to 100 choices that hold every typed word, best first, grouped by account."""
+        words = typed.casefold().split()
+        if not words:
+            return self._first
+        hits = [entry for entry in self._entries if all(word in entry.haystack for word in words)]
+        hits.sort(key=lambda entry: _rank(entry, words))
+        return _grouped(hits[:SELECT_LIMIT])
+
+
+class AccessIndexes:
+    """The index of the catalog in force; built anew when the catalog changed."""
+
+    def __init__(self) -> None:
+        """Start without one."""
+        self._lock = Lock()
+        self._index: AccessIndex | None = None
+
+    def of(self, catalog: Catalog, shortest: timedelta) -> AccessIndex:
+        """Give the index of a catalog, from memory if it is the same as last time."""
+        index = self._index
+        if index is not None and index.hash == catalog.hash and index.shortest == shortest:
+            return index
+        with self._lock:
+            if self._index is None or self._index.hash != catalog.hash or self._index.shortest != shortest:
+                self._index = AccessIndex(catalog, shortest)
+            return self._index
+
+
+def _entry(entitlement: Entitlement) -> _Entry:
+    account = entitlement.account
+    texts = (
+        entitlement.id,
+        account.name,
+        account.key,
+        account.id,
+        entitlement.permission_set,
+        entitlement.description,
+    )
+    haystack = "\n".join(texts).casefold()
+    split = haystack.replace("-", " ").replace("_", " ").replace("/", " ")
+    return _Entry(entitlement, access_option(entitlement), entitlement.id.casefold(), tuple(split.split()), haystack)
+
+
+def _rank(entry: _Entry, words: list[str]) -> tuple[int, int]:
+    """Order hits: the very id, an id that starts so, words that start so, the rest; shorter ids first."""
+    whole = " ".join(words)
+    if entry.id == whole:
+        return 0, 0
+    if entry.id.startswith(words[0]):
+        return 1, len(entry.id)
+    if all(any(known.startswith(word) for known in entry.words) for word in words):
+        return 2, len(entry.id)
+    return 3, len(entry.id)
+
+
+def _grouped(entries: Iterable[_Entry]) -> list[Json]:
+    """Group choices by account; groups stand in the order of their best choice."""
+    groups: dict[str, tuple[Account, list[Json]]] = {}
+    for entry in entries:
+        account = entry.entitlement.account
+        groups.setdefault(account.key, (account, []))[1].append(entry.option)
+    return [{"label": plain(account_label(account)), "options": options} for account, options in groups.values()]
+
+
+def _offers(
+    entitlements: Iterable[Entitlement], shortest: timedelta
+) -> frozenset[tuple[tuple[timedelta, ...], timedelta]]:
+    policies = {entitlement.policy.name: entitlement.policy for entitlement in entitlements}
+    return frozenset((policy.durations_offered(p, shortest), p.default_duration) for p in policies.values())
