@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from accessbot.adapters.aws_answers import AWS, Ask, Outcome, no_group, no_user, unusable
 from accessbot.adapters.aws_calls import arns, call, pages, session_length, text
 from accessbot.adapters.aws_clients import Clients, ClientSource, SessionFactory
-from accessbot.domain.errors import Missing, NotAuthorised
+from accessbot.domain.errors import Ambiguous, Missing, NotAuthorised
 from accessbot.domain.model import PermissionSet
 
 NAMES_KEPT = timedelta(minutes=15)
@@ -54,26 +55,23 @@ class AwsIdentityCenter:
     def find_user(self, email: str) -> str:
         """Give the UserId of the one user whose userName, else whose email is `email`.
 
-        Raises `Missing` (`user`), `NotAuthorised`, `Unavailable`, `Rejected`.
+        Raises `Missing` (`user`), `Ambiguous`, `NotAuthorised`, `Unavailable`, `Rejected`.
         """
         clients = self._source.get()
-        ask = Ask(operation="GetUserId", user=email)
-        for path in ("userName", "emails.value"):
-            wanted = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": email}}
-            answer = call(
-                ask,
-                clients.store.get_user_id,
-                IdentityStoreId=clients.identity_store_id,
-                AlternateIdentifier=wanted,
-            )
-            if not isinstance(answer, Outcome):
-                return text(ask, answer, "UserId")
-        raise no_user(ask)
+        found = self._user_id(clients, "userName", email)
+        if found is None and (found := self._user_id(clients, "emails.value", email)) is not None:
+            # AWS keeps user names apart; emails come from wherever users are synced from, so all users are looked at.
+            ask = Ask(operation="ListUsers", user=email)
+            users = pages(ask, clients.store.list_users, "Users", IdentityStoreId=clients.identity_store_id)
+            _alone(ask, "user", email, [user for user in users if _has_email(user, email)])
+        if found is None:
+            raise no_user(Ask(operation="GetUserId", user=email))
+        return found
 
     def find_group(self, name: str) -> str:
         """Give the GroupId of the one group with that GroupId or display name.
 
-        Raises `Missing` (`group`), `NotAuthorised`, `Unavailable`, `Rejected`.
+        Raises `Missing` (`group`), `Ambiguous`, `NotAuthorised`, `Unavailable`, `Rejected`.
         """
         clients = self._source.get()
         if _ID.fullmatch(name):
@@ -85,6 +83,9 @@ class AwsIdentityCenter:
         )
         if isinstance(answer, Outcome):
             raise no_group(ask)
+        ask = Ask(operation="ListGroups", group=name)
+        groups = pages(ask, clients.store.list_groups, "Groups", IdentityStoreId=clients.identity_store_id)
+        _alone(ask, "group", name, [group for group in groups if group.get("DisplayName") == name])
         return text(ask, answer, "GroupId")
 
     # --- memberships
@@ -209,6 +210,14 @@ class AwsIdentityCenter:
 
     # --- inside
 
+    def _user_id(self, clients: Clients, path: str, value: str) -> str | None:
+        ask = Ask(operation="GetUserId", user=value)
+        wanted = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}
+        answer = call(
+            ask, clients.store.get_user_id, IdentityStoreId=clients.identity_store_id, AlternateIdentifier=wanted
+        )
+        return None if isinstance(answer, Outcome) else text(ask, answer, "UserId")
+
     def _membership(self, clients: Clients, group_id: str, user_id: str) -> str | None:
         """Give the id of a membership, None if group and user exist and it does not."""
         ask = Ask(operation="GetGroupMembershipId", group=group_id, user=user_id)
@@ -304,3 +313,17 @@ class AwsIdentityCenter:
             if any(line.get("PrincipalType") == "GROUP" and line.get("PrincipalId") == group_id for line in lines):
                 found.add((account, arn))
         return found
+
+
+def _has_email(user: dict[str, Any], email: str) -> bool:
+    emails = user.get("Emails") or []
+    return any(str(each.get("Value", "")).casefold() == email.casefold() for each in emails)
+
+
+def _alone(ask: Ask, what: str, name: str, fitting: list[dict[str, Any]]) -> None:
+    """Refuse a look-up that fits more than one."""
+    if len(fitting) > 1:
+        sentence = (
+            f"AWS has {len(fitting)} {what}s that {name} may mean; ask your AWS administrator to tell them apart."
+        )
+        raise Ambiguous(AWS, ask.operation, sentence)

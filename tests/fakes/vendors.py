@@ -330,10 +330,12 @@ class FakeIdentityCenter(Switches):
 
     def _find_user(self, email: str) -> str:
         by_name = [user_id for user_id, (name, _) in self._users.items() if name.casefold() == email]
-        return _only(by_name or [user_id for user_id, (_, emails) in self._users.items() if email in emails], "user")
+        return _only(
+            by_name or [user_id for user_id, (_, emails) in self._users.items() if email in emails], "user", email
+        )
 
     def _find_group(self, name: str) -> str:
-        return _only([group_id for group_id, shown in self._groups.items() if name in (group_id, shown)], "group")
+        return _only([group_id for group_id, shown in self._groups.items() if name in (group_id, shown)], "group", name)
 
     def _group(self, group_id: str) -> set[str]:
         if group_id not in self._members:
@@ -357,9 +359,9 @@ class FakeIdentityCenter(Switches):
         return frozenset((account, arn) for group, account, arn in self._assigned if group == group_id)
 
 
-def _only(found: list[str], what: str) -> str:
+def _only(found: list[str], what: str, name: str) -> str:
     if not found:
-        raise Missing("AWS", "find", f"AWS has no such {what}.", what=what)
+        raise Missing("AWS", "find", f"AWS does not know the {what} {name}.", what=what)
     if len(found) > 1:
-        raise Ambiguous("AWS", "find", f"AWS has several such {what}s.")
+        raise Ambiguous("AWS", "find", f"AWS knows several {what}s {name}.")
     return found[0]
