@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import structlog
-
+from accessbot import log
 from accessbot.domain.durations import compact, spoken
 from accessbot.domain.errors import FieldRefused, Refused, VendorError
 from accessbot.service import asking, viewing
@@ -13,7 +12,7 @@ from accessbot.slack import holdings, ids
 from accessbot.slack.blocks import Message, section
 from accessbot.slack.desk import FormsUnavailable
 from accessbot.slack.failures import naming
-from accessbot.slack.forms import Draft, Filled, read_filled, request_form
+from accessbot.slack.forms import Draft, read_filled, request_form
 from accessbot.slack.guard import Reply
 from accessbot.slack.parsing import Typed, parse_command, wants_help
 from accessbot.slack.phrases import asked_for, opens
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from accessbot.slack.desk import Desk
     from accessbot.slack.options import AccessIndex
 
-_log = structlog.get_logger("accessbot.slack")
+_log = log.get("accessbot.slack")
 
 _ROWS = 50
 _EMPTY = "The catalog is empty: there is nothing to ask for yet. Your administrators fill it."
@@ -78,7 +77,7 @@ def choose_access(desk: Desk, delivery: Delivery) -> Reply:
     view_id = delivery.view.get("id")
     if entitlement is None or not view_id:
         return Reply()
-    draft = Draft(entitlement, _own_duration(filled), filled.reason)
+    draft = Draft(entitlement, filled.duration_text, filled.reason)
     view = request_form(index, str(delivery.view.get("private_metadata") or ""), draft)
     try:
         with naming("views.update"):
@@ -142,12 +141,6 @@ def _what_is_missing(desk: Desk, index: AccessIndex, typed: Typed) -> str:
         return typed.refusal.sentence
     missing = [word for word, there in (("for how long", typed.duration), ("why", typed.reason)) if not there]
     return f"Still to be said: {' and '.join(missing)}."
-
-
-def _own_duration(filled: Filled) -> str:
-    """Give what the person typed; "" for a default that the form itself had put in."""
-    _, _, made_with = filled.blocks.get(ids.DURATION, "").partition(":")
-    return "" if filled.duration_text == made_with.partition(":")[0] else filled.duration_text
 
 
 def _confirmation(desk: Desk, request: Request) -> Message:

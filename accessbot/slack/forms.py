@@ -95,14 +95,14 @@ def request_form(index: AccessIndex, metadata: str, draft: Draft | None = None) 
 
 
 def duration_field(index: AccessIndex, chosen: Entitlement | None, typed: str = "") -> Json:
-    """Give the input *Duration*: a select when the choices are the same for all, else a text with the default in it.
+    """Give the input *Duration*: a select when the choices are the same for all, else a text.
 
-    The block's id names the default it was made with, so that a new default replaces the old one on the screen.
+    Its ids never change, so what was typed stays when a choice of *Access* changes the hint.
     """
     shared = index.shared_durations
     if shared is not None and _is_offered(typed, shared[0]):
-        offered, default = shared
-        wanted = parse_duration(typed) if typed else default
+        offered, usual = shared
+        wanted = parse_duration(typed) if typed else usual
         return field("Duration", ids.DURATION, _duration_select(offered, wanted))
     element: Json = {
         "type": "plain_text_input",
@@ -111,14 +111,14 @@ def duration_field(index: AccessIndex, chosen: Entitlement | None, typed: str = 
         "placeholder": plain("Like 45m, 1h30m or 2d"),
     }
     rule = chosen.policy if chosen is not None else None
-    default_text = typed or (compact(rule.default_duration) if rule else "")
-    if default_text:
-        element["initial_value"] = elide(default_text, _DURATION_INPUT_LIMIT)
+    default = rule.default_duration if rule is not None else index.shared_default
+    initial = typed or (compact(default) if default is not None else "")
+    if initial:
+        element["initial_value"] = elide(initial, _DURATION_INPUT_LIMIT)
     hint = "How long you need it, like 45m, 1h30m or 2d."
     if rule is not None:
         hint = f"At most {spoken(rule.max_duration)}, usually {spoken(rule.default_duration)}; like 45m, 1h30m or 2d."
-    block_id = f"{ids.DURATION}:{compact(rule.default_duration)}:{compact(rule.max_duration)}" if rule else ids.DURATION
-    return field("Duration", block_id, element, hint=hint)
+    return field("Duration", ids.DURATION, element, hint=hint)
 
 
 def deny_form(metadata: str) -> Json:

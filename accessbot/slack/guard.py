@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-import structlog
-from structlog.contextvars import bound_contextvars
-
+from accessbot import log
 from accessbot.domain.errors import FieldRefused, Refused, StoreUnavailable, Unclear
 from accessbot.slack import ids
 from accessbot.slack.blocks import Message
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from accessbot.slack.people import OwnTeam
 
 
-_log = structlog.get_logger("accessbot.slack")
+_log = log.get("accessbot.slack")
 
 NOT_NOW = "Not now: accessbot cannot reach its memory. Nothing was changed; try again in a minute."
 UNCLEAR = "That could not be confirmed. Press again; nothing happens twice."
@@ -101,7 +98,7 @@ class Guard:
                 _log.warning("a delivery was malformed", action=action)
                 ack(error.sentence)
                 return
-            with bound_contextvars(actor=delivery.person, action=action):
+            with log.bound(actor=delivery.person, action=action):
                 reply = self._answer(delivery, handler)
                 ack(reply.ack)
             for later in reply.later:
@@ -134,7 +131,7 @@ class Guard:
             return self._tell(delivery, UNCLEAR)
         except Exception:  # noqa: BLE001 - logged with its traceback, and converted
             # A defect: the person gets a reference, the log has it with the traceback, Slack gets its answer.
-            reference = secrets.token_hex(4)
+            reference = log.reference()
             _log.exception("a listener failed", reference=reference)
             return self._tell(delivery, f"Something went wrong in accessbot. Tell your administrators: {reference}.")
 

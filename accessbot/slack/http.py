@@ -8,12 +8,12 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_bolt.request import BoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import Clock, SignatureVerifier
 
+from accessbot import log
 from accessbot.slack.delivery import fault
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from slack_bolt import App
     from slack_bolt.adapter.wsgi.http_request import WsgiHttpRequest
 
-_log = structlog.get_logger("accessbot.slack.http")
+_log = log.get("accessbot.slack.http")
 
 EVENTS_PATH = "/slack/events"
 BODY_LIMIT = 1_000_000

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import structlog
-
+from accessbot import log
 from accessbot.domain.errors import Rejected
 from accessbot.domain.model import MessageRef
 from accessbot.domain.notices import Tone
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from accessbot.domain.notices import Alert, Answer, Card, Notice
     from accessbot.slack.client import SlackClient
 
-_log = structlog.get_logger("accessbot.slack.notifier")
+_log = log.get("accessbot.slack.notifier")
 
 _MARKS = {Tone.DONE: ":white_check_mark:", Tone.NOT_NOW: ":hourglass_flowing_sand:", Tone.REFUSED: ":no_entry:"}
 

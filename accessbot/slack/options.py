@@ -70,6 +70,12 @@ class AccessIndex:
         """Give the choices of *Duration* and the default when they are the same whatever is chosen, else None."""
         return next(iter(self._offers)) if len(self._offers) == 1 else None
 
+    @property
+    def shared_default(self) -> timedelta | None:
+        """Give the default duration when it is the same whatever is chosen, else None."""
+        defaults = {default for _, default in self._offers}
+        return defaults.pop() if len(defaults) == 1 else None
+
     def find(self, name: str) -> Entitlement | None:
         """Find an entitlement by its id, in any case."""
         return self.by_id.get(name) or self.by_id.get(self._by_folded.get(name.casefold(), ""))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
+from accessbot import log
 from accessbot.domain.errors import Refused, Unavailable, VendorError
 from accessbot.domain.model import SlackPerson
 from accessbot.slack.failures import UNKNOWN_METHOD, VENDOR, naming
@@ -14,7 +13,7 @@ from accessbot.slack.failures import UNKNOWN_METHOD, VENDOR, naming
 if TYPE_CHECKING:
     from slack_sdk import WebClient
 
-_log = structlog.get_logger("accessbot.slack.people")
+_log = log.get("accessbot.slack.people")
 
 _MUST_BE_FALSE = {
     "deleted": "This Slack account is deactivated; AWS access is for active members only.",
@@ -52,12 +51,16 @@ class OwnTeam:
 
         Raises `Unavailable` or `NotAuthorised`.
         """
-        if self._known or self._untold:
-            return self._known
-        with self._lock:
-            return self._known or self._ask()
+        if not self._is_told():
+            with self._lock:
+                if not self._is_told():
+                    self._ask()
+        return self._known
 
-    def _ask(self) -> str:
+    def _is_told(self) -> bool:
+        return bool(self._known) or self._untold
+
+    def _ask(self) -> None:
         try:
             with naming("auth.test"):
                 team = self._client.auth_test().get("team_id")
@@ -66,11 +69,10 @@ class OwnTeam:
                 raise
             self._untold = True
             _log.warning("this Slack does not tell which workspace the token is for; teams are not compared")
-            return ""
+            return
         if not isinstance(team, str) or not team:
             raise Unavailable(VENDOR, "auth.test", "Slack did not tell which workspace the bot token belongs to.")
         self._known = team
-        return team
 
 
 class SlackWorkspace:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
-import structlog
-
+from accessbot import log
 from accessbot.domain.errors import Missing, NotAuthorised, Rejected
 from accessbot.slack.client import UnknownAddress
 from accessbot.slack.failures import VENDOR, naming
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from accessbot.slack.client import SlackClient
     from accessbot.slack.forms import Place
 
-_log = structlog.get_logger("accessbot.slack.voice")
+_log = log.get("accessbot.slack.voice")
 
 
 _NOBODY_THERE = frozenset({"channel_not_found", "is_archived", "restricted_action"})
