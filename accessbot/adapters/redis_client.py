@@ -40,6 +40,9 @@ from redis.retry import Retry
 from accessbot.domain.errors import StoreUnavailable, Unclear
 
 _T = TypeVar("_T")
+Word = str | int | bytes
+"""What a command is made of."""
+
 _log = structlog.get_logger(__name__)
 
 WEB_PATIENCE: Final = timedelta(seconds=2)
@@ -93,6 +96,7 @@ def connect(url: str, *, patience: timedelta) -> redis.Redis:
     pool = _Pool.from_url(
         url,
         decode_responses=True,
+        encoding_errors="surrogateescape",  # packed records are bytes that are no text: they must come through
         protocol=2,
         socket_timeout=seconds,
         socket_connect_timeout=seconds,
@@ -115,7 +119,7 @@ def within(total: timedelta) -> Iterator[None]:
         _deadline.reset(token)
 
 
-def send(client: redis.Redis, *words: str | int) -> Any:  # noqa: ANN401 - each command's own reply
+def send(client: redis.Redis, *words: Word) -> Any:  # noqa: ANN401 - each command's own reply
     """Run one command, or add it to a pipeline; raises redis-py's errors."""
     return client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py leaves it without types
 
@@ -139,9 +143,7 @@ class Caller:
     client: redis.Redis
     patience: timedelta
 
-    def script(
-        self, script: Script, keys: Sequence[str], args: Sequence[str | int], effect: Effect = Effect.NONE
-    ) -> Any:  # noqa: ANN401 - each script's own reply
+    def script(self, script: Script, keys: Sequence[str], args: Sequence[Word], effect: Effect = Effect.NONE) -> Any:  # noqa: ANN401 - each script's own reply
         """Run a script by its digest, or by its text on a server that does not know it yet."""
         tail = (len(keys), *keys, *args)
 
@@ -153,7 +155,7 @@ class Caller:
 
         return self.call(run, effect)
 
-    def command(self, *words: str | int, effect: Effect = Effect.NONE) -> Any:  # noqa: ANN401 - each command's own reply
+    def command(self, *words: Word, effect: Effect = Effect.NONE) -> Any:  # noqa: ANN401 - each command's own reply
         """Run one command."""
         return self.call(lambda client: send(client, *words), effect)
 

@@ -6,6 +6,7 @@ repairs them, and nothing has to be known of what was stored before.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -19,23 +20,23 @@ if TYPE_CHECKING:
     from accessbot.domain.work import Work
     from accessbot.ports import Change
 
-OP_KEPT: Final = timedelta(days=7)
-"""How long an operation is remembered; a replay after that is no replay any more."""
+OP_DAYS: Final = 7
+"""How many days an operation is remembered at least; a replay after that is no replay any more."""
 
 _CLICK_KEPT: Final = timedelta(days=7)
 _PAIR_KEPT: Final = timedelta(days=30)
 _BOARD_KEPT: Final = timedelta(days=400)  # longer than the longest grant, whose card it is
 
-_Words = tuple[str, ...]
+_Words = tuple[str | bytes, ...]
 
 
-def layout(change: Change, token: str) -> list[str]:
+def layout(change: Change, token: str) -> list[str | int | bytes]:
     """Write the arguments of the commit script, each list with its length first."""
     commands = [command for record in change.puts for command in _written(record)]
     pairs = [pair for record in change.puts for pair in _pairs(record)]
     dues = [("drop", *_place(work), "0") for work in change.dropped]
     dues += [("set", *_place(due.work), str(codec.to_ms(due.at))) for due in change.due]
-    args = [token, str(_ms(OP_KEPT)), str(len(change.puts))]
+    args: list[str | int | bytes] = [token, *_operation(change.op), str(len(change.puts))]
     for record in change.puts:
         kind = codec.kind_of(record).word
         args += (_record_key(record), str(record.rev), f"{kind} {codec.name_of(record)}")
@@ -53,6 +54,12 @@ def layout(change: Change, token: str) -> list[str]:
     for due in dues:
         args += due
     return args
+
+
+def _operation(op: str) -> tuple[str, str, bytes, int]:
+    """Give where an operation is remembered: one of 4,096 small hashes a day, under 96 bits of its digest."""
+    digest = hashlib.blake2b(op.encode(), digest_size=14).digest()
+    return key("ops", ""), digest.hex()[:3], digest[2:], OP_DAYS
 
 
 def _ms(span: timedelta) -> int:
@@ -111,7 +118,7 @@ def _grant_indexes(grant: Grant) -> Iterator[_Words]:
         yield ("DEL", live)
 
 
-def _pairs(record: Record) -> Iterator[_Words]:
+def _pairs(record: Record) -> Iterator[tuple[str, str, str]]:
     """Give (pair, its grants, how long to keep it once it has none) of every pair that the record is about."""
     match record:
         case Pair():

@@ -18,7 +18,7 @@ import structlog
 
 from accessbot.adapters import redis_codec as codec
 from accessbot.adapters import redis_scripts as scripts
-from accessbot.adapters.redis_client import Effect
+from accessbot.adapters.redis_client import Effect, Word
 from accessbot.adapters.redis_keys import key
 from accessbot.domain.errors import LeaseBusy, LeaseLost, StoreUnavailable, Unclear
 from accessbot.domain.work import Lane, Work
@@ -90,7 +90,7 @@ class DueIndex:
 
         Does nothing when the work was dropped, or when the claim ran out and another has it.
         """
-        args: list[str | int] = [str(claim.work), claim.token, codec.to_ms(at)]
+        args: list[Word] = [str(claim.work), claim.token, codec.to_ms(at)]
         self._caller.script(scripts.POSTPONE, _place(claim.work), args, Effect.WRITE)
 
     @contextmanager
@@ -128,7 +128,7 @@ class HeldLease:
         need = call + _MARGIN
         for _ in range(_PROOFS):
             asked = time.monotonic()
-            args: list[str | int] = [self.token, _ms(need), _ms(max(need, self.hold))]
+            args: list[Word] = [self.token, _ms(need), _ms(max(need, self.hold))]
             left = int(self.caller.script(scripts.LEASE_EXTEND, [self.key], args))
             if left < 0:
                 raise LeaseLost(f"The lease on {self.name} ran out or passed to another process.")

@@ -5,7 +5,7 @@ Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
 
 | key | type | holds | gone |
 |---|---|---|---|
-| `request:<id>` | string | a request: `<rev> <json>` | never |
+| `request:<id>` | string | a request: `<rev> <json>`, the JSON packed | never |
 | `grant:<id>` | string | a grant | never |
 | `pair:<group>/<user>` | string | what is known of a pair | 30 days after its last grant ended |
 | `mapping:<group>` | string | what a Google group was found to open | never |
@@ -23,7 +23,7 @@ Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
 | `audit:entitlement:<id>` | list | stream ids of the events of an entitlement | never |
 | `due:<lane>` | sorted set | names of works by when they come up next | |
 | `work:<name>` | hash | a begun work: `token`, `until`, `attempts`; `again`: due anew while claimed | with the work |
-| `op:<id>` | string | an operation that was written: the token of the call that wrote it | after 7 days |
+| `ops:<day>:<000-fff>` | hash | digests of the operations written that day: the token of the call | after 7 days |
 | `lease:<name>` | string | the owner's token | after its hold |
 | `seen:<key>` | string | a delivery that was seen: the token of the call that saw it | as the caller says |
 | `beats` | hash | living processes: role, catalog hash, until when | with the process |

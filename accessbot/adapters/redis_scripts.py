@@ -49,13 +49,18 @@ COMMIT: Final = Script(
     _CLOCK
     + _DUE
     + """
--- KEYS: the operation, the audit stream, its state. ARGV: the call's token, how long to remember the operation, then
--- five lists, each with its length first: revs to find, commands to run, pairs to keep or let go, events, dues.
+-- KEYS: the audit stream, its state. ARGV: the call's token; the operation: what comes before a day in the key of its
+-- bucket, the bucket, its name in it, how many days it is remembered; then five lists, each with its length first: revs
+-- to find, commands to run, pairs to keep or let go, events, dues.
 local at = 0
 local function take() at = at + 1 return ARGV[at] end
-local token, keep = take(), take()
-local before = redis.call('GET', KEYS[1])
-if before then return {'again', before} end
+local token, prefix, bucket, op, days = take(), take(), take(), take(), tonumber(take())
+local today = math.floor(now / 86400000)
+local function ops(day) return prefix .. whole(day) .. ':' .. bucket end
+for day = today, today - days, -1 do
+  local before = redis.call('HGET', ops(day), op)
+  if before then return {'again', before} end
+end
 
 for _ = 1, tonumber(take()) do
   local key, rev, label = take(), take(), take()
@@ -64,7 +69,8 @@ for _ = 1, tonumber(take()) do
   if stored ~= rev then return {'conflict', label, stored} end
 end
 
-redis.call('SET', KEYS[1], token, 'PX', keep)
+redis.call('HSET', ops(today), op, token)
+redis.call('PEXPIREAT', ops(today), whole((today + days + 1) * 86400000))
 for _ = 1, tonumber(take()) do
   local words = tonumber(take())
   redis.call(unpack(ARGV, at + 1, at + words))
@@ -82,17 +88,17 @@ end
 
 local events = tonumber(take())
 if events > 0 then
-  local state = redis.call('HMGET', KEYS[3], 'ms', 'late')
+  local state = redis.call('HMGET', KEYS[2], 'ms', 'late')
   local ms, late = tonumber(state[1] or '0'), tonumber(state[2] or '0')
   for _ = 1, events do
     local happened, event, indexes = tonumber(take()), take(), tonumber(take())
     ms = math.max(ms, happened)
     late = math.max(late, ms - happened)
-    local id = whole(ms) .. '-' .. whole(redis.call('HINCRBY', KEYS[3], 'seq', 1))
-    redis.call('XADD', KEYS[2], id, 'e', event)
+    local id = whole(ms) .. '-' .. whole(redis.call('HINCRBY', KEYS[2], 'seq', 1))
+    redis.call('XADD', KEYS[1], id, 'e', event)
     for _ = 1, indexes do redis.call('RPUSH', take(), id) end
   end
-  redis.call('HSET', KEYS[3], 'ms', whole(ms), 'late', whole(late))
+  redis.call('HSET', KEYS[2], 'ms', whole(ms), 'late', whole(late))
 end
 
 for _ = 1, tonumber(take()) do

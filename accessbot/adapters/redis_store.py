@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from accessbot.adapters import redis_facts
 from accessbot.adapters import redis_scripts as scripts
-from accessbot.adapters.redis_client import Caller, Effect, send
+from accessbot.adapters.redis_client import Caller, Effect, Word, send
 from accessbot.adapters.redis_codec import Unreadable
 from accessbot.adapters.redis_commit import layout
 from accessbot.adapters.redis_due import DueIndex
@@ -50,9 +50,8 @@ class RedisStore(Reads, DueIndex):
         Raises `Conflict` when a record's `rev` is not the stored one (nothing is written), `StoreUnavailable` when
         nothing was written, `Unclear` when it may have been.
         """
-        token = secrets.token_hex(8)
-        keys = [key("op", change.op), AUDIT, AUDIT_STATE]
-        outcome, *rest = self._caller.script(scripts.COMMIT, keys, layout(change, token), Effect.WRITE)
+        token = secrets.token_urlsafe(6)
+        outcome, *rest = self._caller.script(scripts.COMMIT, [AUDIT, AUDIT_STATE], layout(change, token), Effect.WRITE)
         if outcome == "again":
             return bool(rest[0] == token)  # written by this very call, whose first answer was lost
         if outcome == "conflict":
@@ -81,7 +80,7 @@ class RedisStore(Reads, DueIndex):
 
     def first_sight(self, key: str, keep: timedelta) -> bool:
         """Tell whether `key` was not seen within `keep`; remembers it in the same step (for replayed deliveries)."""
-        args: list[str | int] = [secrets.token_hex(8), _ms(keep)]
+        args: list[Word] = [secrets.token_hex(8), _ms(keep)]
         return bool(self._caller.script(scripts.FIRST_SIGHT, [_seen(key)], args, Effect.WRITE))
 
     # --- processes ---
