@@ -108,8 +108,10 @@ class Front:
         pulse = self._state.pulse
         seen = pulse.seq
         yield f'data: {{"seq": {seen}}}\n\n'
-        while not pulse.closed:
+        while True:
             now = pulse.wait_beyond(seen, HEARTBEAT_SECONDS)
+            if pulse.closed:
+                return
             yield f'data: {{"seq": {now}}}\n\n' if now > seen else ": still here\n\n"
             seen = now
 
