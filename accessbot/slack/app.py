@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from accessbot.slack.people import OwnTeam
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from accessbot.service.context import Context
     from accessbot.slack.delivery import Delivery
@@ -84,6 +86,7 @@ def register(
     *,
     team: OwnTeam | None = None,
     afterwards: Callable[[Callable[[], None]], None] | None = None,
+    in_time: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Attach every listener.
 
@@ -92,12 +95,13 @@ def register(
         ctx: what the verbs are given.
         team: which workspace is ours; payloads of another are refused once that is known.
         afterwards: runs what need not be waited for; by default threads of its own.
+        in_time: bounds all store calls of one delivery together.
     """
     client = app.client
     if not isinstance(client, SlackClient):
         raise TypeError("the app has to be made by build_app")
     desk = Desk(ctx, client)
-    guard = Guard(team or OwnTeam(client), desk.whisper, afterwards or Afterwards())
+    guard = Guard(team or OwnTeam(client), desk.whisper, afterwards or Afterwards(), in_time)
 
     def listener(name: str, handler: Handler) -> Callable[..., None]:
         return guard(name, partial(handler, desk))

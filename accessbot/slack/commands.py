@@ -146,7 +146,7 @@ def _what_is_missing(desk: Desk, index: AccessIndex, typed: Typed) -> str:
 def _confirmation(desk: Desk, request: Request) -> Message:
     entitlement = desk.ctx.catalog.current().entitlements.get(request.entitlement)
     what = opens(entitlement, None, request.entitlement)
-    rest = "The approvers were asked; you get a direct message once it is decided. `/my-access` shows how it stands."
+    rest = "You get a direct message once it is decided; `/my-access` shows how it stands."
     shown = f"You asked for {asked_for(request, what)}. {rest}"
     return Message(shown.replace("*", "").replace("`", ""), [section(shown)])
 

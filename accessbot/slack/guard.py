@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from accessbot.slack.text import sentence, without_mentions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from slack_bolt import Ack
     from slack_bolt.request import BoltRequest
@@ -82,8 +84,13 @@ class Guard:
         team: OwnTeam,
         whisper: Callable[[Delivery, Message], None],
         afterwards: Callable[[Callable[[], None]], None],
+        in_time: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """Compare workspaces with `team`, speak to one person by `whisper`, do the rest by `afterwards`."""
+        """Compare workspaces with `team`, speak to one person by `whisper`, do the rest by `afterwards`.
+
+        All calls to the store for one delivery are made inside one `in_time()`, which bounds them together.
+        """
+        self._in_time = in_time
         self._team = team
         self._whisper = whisper
         self._afterwards = afterwards
@@ -115,7 +122,8 @@ class Guard:
             if known and delivery.team != known:
                 _log.warning("a delivery came from another workspace", team=delivery.team)
                 return self._tell(delivery, OTHER_TEAM)
-            return handler(delivery)
+            with self._in_time():
+                return handler(delivery)
         except Replayed:
             _log.info("a delivery came twice, the second one does nothing")
             return Reply()
