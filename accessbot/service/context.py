@@ -51,10 +51,15 @@ def save(ctx: Context, change: Change, now: datetime) -> bool:
 
     Gives False when the same operation had been written before. Raises what `Store.commit` raises.
     """
-    fresh = ctx.store.commit(change)
+    return save_with(ctx.store, ctx.queue, change, now)
+
+
+def save_with(store: Store, queue: Queue, change: Change, now: datetime) -> bool:
+    """Do what `save` does, for whoever has no more than a store and a queue."""
+    fresh = store.commit(change)
     for due in change.due:
         if due.at <= now + GRACE:
-            ctx.queue.push(due.work)
+            queue.push(due.work)
     return fresh
 
 

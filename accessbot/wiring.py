@@ -1,0 +1,224 @@
+"""Wiring: the only place where concrete things are built and plugged into the ports."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+import structlog
+
+from accessbot.adapters.catalog_file import CatalogFile
+from accessbot.adapters.redis_client import WEB_PATIENCE, WORKER_PATIENCE, connect
+from accessbot.adapters.redis_store import RedisStore
+from accessbot.adapters.rq_queue import RqQueue, rq_connection
+from accessbot.domain.errors import AccessbotError, StoreUnavailable, Unclear
+from accessbot.log import configure
+from accessbot.service.context import Context, Terms
+from accessbot.settings import Role, Settings, load
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from redis import Redis
+
+    from accessbot.ports import Directory, IdentityCenter, Queue
+
+_log = structlog.get_logger(__name__)
+
+VENDOR_TIMEOUT = timedelta(seconds=5)
+"""Longest time one call to Google or AWS may take; a lease on a pair outlasts it."""
+
+_SLACK_TIMEOUT_S = 5
+_KEEP_BEAT = timedelta(seconds=15)
+_ASK_AGAIN_S = 0.5
+_SANDBOX = "sandbox"
+
+
+class WrongDatabase(AccessbotError):
+    """A real process was pointed at a sandbox's Redis, or a sandbox at a real one."""
+
+
+def store_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> RedisStore:
+    """Build the store; its first answered call makes sure that it is a sandbox's exactly if this process is one's.
+
+    Raises `WrongDatabase` from that call otherwise, so nothing is ever read or written there.
+    """
+    client = connect(settings.redis_url.get_secret_value(), patience=patience)
+    return RedisStore(client, patience=patience)
+
+
+def _admit(settings: Settings, mark: str) -> None:
+    if bool(settings.sandbox) == (mark == _SANDBOX):
+        return
+    if mark == _SANDBOX:
+        msg = "REDIS_URL points at a sandbox's Redis; real processes do not start on it: set REDIS_URL to your own."
+    else:
+        msg = "This Redis is not marked as a sandbox's, so the sandbox does not touch it; give it an empty one."
+    raise WrongDatabase(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every process has: the store, the queue and the catalog."""
+
+    store: RedisStore
+    queue: Queue
+    catalog: CatalogFile
+
+
+def parts_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> Parts:
+    """Build what every process has. Raises `CatalogInvalid`."""
+    queue = RqQueue(rq_connection(settings.redis_url.get_secret_value()))
+    return Parts(store=store_from(settings, patience), queue=queue, catalog=catalog_from(settings))
+
+
+def directory_from(settings: Settings) -> Directory:
+    """Build the way to Google's Directory API, with the credentials that the settings name."""
+    from accessbot.adapters import google_auth  # noqa: PLC0415 - the clock and the lists never need it, and it is slow
+    from accessbot.adapters.google_directory import GoogleDirectory  # noqa: PLC0415
+
+    if settings.anonymous_google:
+        credentials = google_auth.anonymous(settings.google_api_url)
+    else:
+        path = settings.google_application_credentials
+        if path is None:  # `load` does not let this happen
+            msg = "GOOGLE_APPLICATION_CREDENTIALS is not set: set it to the path of Google's credentials file"
+            raise google_auth.CredentialsRefused(msg)
+        credentials = google_auth.from_file(path, settings.google_delegated_subject or None)
+    return GoogleDirectory(settings.google_api_url, credentials, VENDOR_TIMEOUT)
+
+
+def identity_center_from(settings: Settings) -> IdentityCenter:
+    """Build the way to IAM Identity Center, with boto3's own credentials."""
+    import boto3  # noqa: PLC0415 - slow to import
+
+    from accessbot.adapters.aws_identity import AwsIdentityCenter  # noqa: PLC0415
+
+    return AwsIdentityCenter(
+        lambda: boto3.session.Session(region_name=settings.region),
+        settings.aws_sso_instance_arn or None,
+        settings.aws_identity_store_id or None,
+        VENDOR_TIMEOUT,
+    )
+
+
+def catalog_from(settings: Settings) -> CatalogFile:
+    """Read the catalog. Raises `CatalogInvalid` with every mistake."""
+    return CatalogFile(settings.catalog, settings.min_duration)
+
+
+def context_from(settings: Settings, parts: Parts | None = None) -> Context:
+    """Plug everything together; nothing is called over the network yet. Raises `CatalogInvalid`."""
+    from accessbot.slack.client import SlackClient  # noqa: PLC0415 - the clock and the lists never need it
+    from accessbot.slack.notifier import SlackNotifier  # noqa: PLC0415
+    from accessbot.slack.people import OwnTeam, SlackWorkspace  # noqa: PLC0415
+
+    parts = parts or parts_from(settings)
+    slack = SlackClient(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, _SLACK_TIMEOUT_S)
+    return Context(
+        store=parts.store,
+        directory=directory_from(settings),
+        identity_center=identity_center_from(settings),
+        workspace=SlackWorkspace(slack, OwnTeam(slack)),
+        notifier=SlackNotifier(slack, settings.slack_approvals_channel, settings.slack_alerts_channel),
+        queue=parts.queue,
+        catalog=parts.catalog,
+        terms=Terms(
+            shortest=settings.min_duration,
+            sync_period=settings.sync_period,
+            start_url=settings.aws_start_url,
+            region=settings.region,
+        ),
+        pause=lambda span: time.sleep(span.total_seconds()),
+    )
+
+
+def bolt_arguments(settings: Settings) -> dict[str, str]:
+    """Give what the Bolt app is made of; in Socket Mode nothing is signed, so the secret is a random one."""
+    return {
+        "token": settings.slack_bot_token.get_secret_value(),
+        "signing_secret": settings.slack_signing_secret.get_secret_value() or secrets.token_hex(16),
+        "base_url": settings.slack_api_url,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process(Parts):
+    """A running process. `name` tells it from all others that live; `built` is its context, None in a clock."""
+
+    name: str
+    settings: Settings
+    built: Context | None = None
+
+    @property
+    def context(self) -> Context:
+        """Give the whole context; only for roles that have one."""
+        if self.built is None:
+            msg = "this process has no vendors"
+            raise RuntimeError(msg)
+        return self.built
+
+    def rq_connection(self) -> Redis:
+        """Open the connection that RQ works on."""
+        return rq_connection(self.settings.redis_url.get_secret_value())
+
+    def wait_for_store(self, stop: Event) -> None:
+        """Wait until the store answers. Raises `WrongDatabase` when it is not for this process."""
+        while not stop.is_set():
+            try:
+                self.store.now()
+            except (StoreUnavailable, Unclear) as error:
+                _log.warning("waiting for the store", error=error.sentence)
+                stop.wait(_ASK_AGAIN_S)
+            else:
+                return
+
+    def beat(self, role: str) -> None:
+        """Say that this process lives; a store that is away is only logged."""
+        try:
+            self.store.beat(self.name, role, self.catalog.current().hash, _KEEP_BEAT)
+        except (StoreUnavailable, Unclear) as error:
+            _log.warning("heartbeat not stored", error=error.sentence)
+
+    def reload(self) -> None:
+        """Read the catalog again; a broken file keeps the one in force."""
+        changed = self.catalog.refresh()
+        _log.info("catalog read again", changed=changed, hash=self.catalog.current().hash[:12])
+
+
+def _process(role: Role) -> Process:
+    settings = load(role, os.environ)
+    configure(settings.log_level, hide=settings.secrets())
+    parts = parts_from(settings, WEB_PATIENCE if role == "web" else WORKER_PATIENCE)
+    return Process(
+        name=f"{socket.gethostname()}:{os.getpid()}",
+        settings=settings,
+        store=parts.store,
+        queue=parts.queue,
+        catalog=parts.catalog,
+        built=None if role == "clock" else context_from(settings, parts),
+    )
+
+
+@cache
+def process() -> Process:
+    """Give this worker's process, built on the first call from the environment."""
+    return _process("worker")
+
+
+@cache
+def web_process() -> Process:
+    """Give this web process, built on the first call from the environment."""
+    return _process("web")
+
+
+@cache
+def clock_process() -> Process:
+    """Give this clock's process, built on the first call; it knows no vendor."""
+    return _process("clock")
