@@ -47,7 +47,7 @@ const sidebar = createSidebar(ctx, byId("sidebar-lists"));
 const messages = createMessages(ctx, { head: byId("head"), scroller: byId("scroller"), list: byId("messages"), jump: byId("jump") });
 const composer = createComposer(ctx, byId("composer-area"));
 const panel = createPanel(ctx, byId("panel"));
-const guide = createGuide(ctx, byId("coach"));
+const guide = createGuide(ctx, byId("coach"), byId("guide-show"));
 const modal = createModal(ctx);
 
 /** Says something to people who listen rather than look; several sayings in a row are all said. */

@@ -54,9 +54,10 @@ const lists = new WeakMap();
 
 /**
  * Makes `parent` show `items` in order, touching only what changed, so that focus, scrolling and animations of the rest survive.
- * `build(item, previous)` makes an element; it runs again when `sign(item)` differs. `leave(element, done)` may delay a removal.
+ * `build(item, previous)` makes an element; when `sign(item)` differs it runs again, or, if given, `update(element, item)` changes the
+ * element in place (a control that is being pressed must not be swapped). `leave(element, done)` may delay a removal.
  */
-export function reconcile(parent, items, { key, sign, build, leave }) {
+export function reconcile(parent, items, { key, sign, build, update, leave }) {
   const before = lists.get(parent) ?? new Map();
   const after = new Map();
   let cursor = parent.firstElementChild;
@@ -69,6 +70,7 @@ export function reconcile(parent, items, { key, sign, build, leave }) {
     const known = before.get(id);
     let element = known?.element;
     if (!known) element = build(item, null);
+    else if (known.signature !== signature && update) update(element, item);
     else if (known.signature !== signature) {
       element = build(item, known.element);
       if (cursor === known.element) cursor = element;

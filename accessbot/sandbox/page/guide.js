@@ -3,15 +3,24 @@
 import { api } from "./api.js";
 import { h, icon } from "./dom.js";
 
-/** Makes the coach in `root`; returns its render function. */
-export function createGuide(ctx, root) {
+/** Makes the coach in `root`, which `show` brings back once it was dismissed; returns its render function. */
+export function createGuide(ctx, root, show) {
   const dots = h("span", { class: "coach-dots", role: "img" });
   const text = h("p", { class: "coach-text", role: "status" });
   const act = h("button", { type: "button", class: "coach-do", dataset: { focus: "coach-do" } });
   const restart = h("button", { type: "button", class: "coach-link", onclick: () => change({ step: 0 }) }, "Start over");
-  const dismiss = h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss the guide", onclick: () => change({ dismiss: true }) }, icon("close"));
+  const dismiss = h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss the guide", onclick: () => {
+    dismissed = true;
+    change({ dismiss: true });
+  } }, icon("close"));
   root.append(h("span", { class: "coach-tag" }, "First minute"), dots, text, act, restart, dismiss);
   let current = null;
+  let dismissed = false; // here and now; the sandbox remembers it as well
+
+  show.addEventListener("click", () => {
+    dismissed = false;
+    change({ step: 0 });
+  });
 
   async function change(what) {
     await ctx.attempt(() => api.guide(what));
@@ -29,7 +38,9 @@ export function createGuide(ctx, root) {
 
   let last = "";
   return (guide) => {
-    root.hidden = !guide?.steps?.length || guide.dismissed === true;
+    const none = !guide?.steps?.length;
+    root.hidden = none || dismissed || guide.dismissed === true;
+    show.hidden = none || !root.hidden;
     if (root.hidden) return;
     const count = guide.steps.length;
     const done = guide.done === true;

@@ -96,7 +96,10 @@ export function createPanel(ctx, root) {
 
   const drawFault = (fault) => h("button", {
     type: "button", class: "switch", role: "switch", "aria-checked": String(fault.on), dataset: { focus: `fault-${fault.id}` },
-    onclick: () => ctx.attempt(() => api.fault(fault.id, !fault.on)),
+    onclick: ({ currentTarget }) => {
+      const on = currentTarget.getAttribute("aria-checked") !== "true";
+      ctx.attempt(() => api.fault(fault.id, on));
+    },
   }, h("span", { class: "switch-track", "aria-hidden": "true" }), h("span", {}, fault.label));
 
   function tick() {
@@ -131,9 +134,12 @@ export function createPanel(ctx, root) {
     const more = others.length > 8 ? ` and ${others.length - 8} more` : "";
     empty.textContent = others.length ? `Nobody has ${others.slice(0, 8).join(", ")}${more}.` : "";
     say(access);
-    const focused = document.activeElement?.dataset?.focus;
-    reconcile(faults, access.faults ?? [], { key: ({ id }) => id, sign: JSON.stringify, build: drawFault });
-    if (focused?.startsWith("fault-")) faults.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+    reconcile(faults, access.faults ?? [], {
+      key: ({ id }) => id,
+      sign: JSON.stringify,
+      build: drawFault,
+      update: (control, fault) => control.setAttribute("aria-checked", String(fault.on)),
+    });
     const on = (access.faults ?? []).filter((fault) => fault.on).length;
     breakOn.textContent = on ? `${on} on` : "";
     tick();

@@ -21,33 +21,33 @@ export const badge = (count) => (count ? h("span", { class: "badge", "aria-hidde
 /** The people one can be: everybody but the app. */
 export const actors = (state) => state.people.filter((person) => person.role !== "bot");
 
-const ARTICLES = { a: "an", e: "an", i: "an", o: "an", u: "an" };
-/** "a requester", "an approver". */
-export const withArticle = (role) => `${ARTICLES[role[0]] ?? "a"} ${role}`;
-
 /** The rail with everybody on it. */
 export function createRail(ctx, root) {
   const caption = h("p", { class: "rail-caption", id: "rail-caption" }, "Act as");
   const list = h("div", { class: "rail-list", role: "toolbar", "aria-orientation": "vertical", "aria-labelledby": "rail-caption" });
   root.append(caption, list);
   const settle = roving(list, "button");
+  const update = (button, { person, current }) => {
+    button.setAttribute("aria-pressed", String(current));
+    button.setAttribute("aria-label", `Act as ${person.real_name}, ${person.role}${person.unread ? `, ${person.unread} unread` : ""}`);
+    button.querySelector(".rail-badge").replaceChildren(...[badge(person.unread)].filter(Boolean));
+  };
   return (state) => {
     const people = actors(state).map((person, index) => ({ person, index, current: person.id === ctx.me }));
     reconcile(list, people, {
       key: ({ person }) => person.id,
       sign: JSON.stringify,
-      build: ({ person, index, current }, previous) => {
-        const unread = person.unread ? `, ${person.unread} unread` : "";
-        const had = previous?.contains(document.activeElement);
+      build: (item) => {
+        const { person, index } = item;
         const button = h("button", {
-          type: "button", class: "rail-person", "aria-pressed": String(current), title: `${person.real_name} — ${person.about}`,
-          "aria-label": `Act as ${person.real_name}, ${person.role}${unread}`, "aria-keyshortcuts": index < 9 ? `Control+${index + 1}` : null,
-          dataset: { person: person.id }, onclick: () => ctx.switchTo(person.id),
-        }, h("span", { class: "rail-face" }, avatar(person), badge(person.unread)),
+          type: "button", class: "rail-person", title: `${person.real_name} — ${person.about}`,
+          "aria-keyshortcuts": index < 9 ? `Control+${index + 1}` : null, dataset: { person: person.id }, onclick: () => ctx.switchTo(person.id),
+        }, h("span", { class: "rail-face" }, avatar(person), h("span", { class: "rail-badge" })),
         h("span", { class: "rail-name" }, person.real_name.split(" ")[0]), h("span", { class: "rail-role" }, person.role));
-        if (had) queueMicrotask(() => button.focus());
+        update(button, item);
         return button;
       },
+      update,
     });
     settle((button) => button.dataset.person === ctx.me);
   };

@@ -20,19 +20,25 @@ export function createSidebar(ctx, root) {
   const direct = section("Direct messages", "side-direct");
   const settle = roving(root, ".side-item");
 
-  const build = ({ conversation, current }, previous) => {
-    const other = conversation.kind === "im" ? ctx.person(conversation.with) : null;
-    const title = conversationTitle(conversation, ctx);
+  const update = (row, { conversation, current }) => {
+    const button = row.firstElementChild;
     const unread = conversation.unread ? `, ${conversation.unread} unread` : "";
-    const had = previous?.contains(document.activeElement);
-    const button = h("button", {
-      type: "button", class: `side-item${conversation.unread ? " is-unread" : ""}`, "aria-current": current ? "page" : null,
-      "aria-label": `${conversation.kind === "im" ? "" : "Channel "}${title}${unread}`,
-      dataset: { conversation: conversation.id }, onclick: () => ctx.open(conversation.id),
-    }, conversation.kind === "im" ? avatar(other, "avatar-tiny") : icon("hash"), h("span", { class: "side-name" }, title),
-    other?.role === "bot" ? h("span", { class: "app-badge" }, "App") : null, badge(conversation.unread));
-    if (had) queueMicrotask(() => button.focus());
-    return h("li", {}, button);
+    button.classList.toggle("is-unread", conversation.unread > 0);
+    if (current) button.setAttribute("aria-current", "page");
+    else button.removeAttribute("aria-current");
+    button.setAttribute("aria-label", `${conversation.kind === "im" ? "" : "Channel "}${conversationTitle(conversation, ctx)}${unread}`);
+    button.lastElementChild.replaceChildren(...[badge(conversation.unread)].filter(Boolean));
+  };
+
+  const build = (item) => {
+    const { conversation } = item;
+    const other = conversation.kind === "im" ? ctx.person(conversation.with) : null;
+    const row = h("li", {}, h("button", {
+      type: "button", class: "side-item", dataset: { conversation: conversation.id }, onclick: () => ctx.open(conversation.id),
+    }, other ? avatar(other, "avatar-tiny") : icon("hash"), h("span", { class: "side-name" }, conversationTitle(conversation, ctx)),
+    other?.role === "bot" ? h("span", { class: "app-badge" }, "App") : null, h("span", { class: "side-badge" })));
+    update(row, item);
+    return row;
   };
 
   return (state) => {
@@ -45,6 +51,7 @@ export function createSidebar(ctx, root) {
         key: ({ conversation }) => conversation.id,
         sign: ({ conversation: { id, name, unread }, current }) => JSON.stringify([id, name, unread, current]),
         build,
+        update,
       });
     }
     settle((button) => button.dataset.conversation === ctx.channel);
