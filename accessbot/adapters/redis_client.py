@@ -37,6 +37,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from accessbot.adapters.redis_keys import MARK
 from accessbot.domain.errors import StoreUnavailable, Unclear
 
 _T = TypeVar("_T")
@@ -136,12 +137,14 @@ class Script:
         object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
 
 
-@dataclass(frozen=True, slots=True)
 class Caller:
     """Calls Redis with patience, and raises nothing but the errors that the store's port names."""
 
-    client: redis.Redis
-    patience: timedelta
+    def __init__(self, client: redis.Redis, patience: timedelta, admit: Callable[[str], None] | None = None) -> None:
+        """Take a client, how long to try, and who judges the database's mark before anything else is done there."""
+        self.client = client
+        self.patience = patience
+        self._admit = admit
 
     def script(self, script: Script, keys: Sequence[str], args: Sequence[Word], effect: Effect = Effect.NONE) -> Any:  # noqa: ANN401 - each script's own reply
         """Run a script by its digest, or by its text on a server that does not know it yet."""
@@ -162,8 +165,15 @@ class Caller:
     def call(self, do: Callable[[redis.Redis], _T], effect: Effect = Effect.NONE) -> _T:
         """Do something on the client until it is answered or the patience is out.
 
-        Raises `StoreUnavailable` when nothing was written, `Unclear` when a write was sent and not answered.
+        Raises `StoreUnavailable` when nothing was written, `Unclear` when a write was sent and not answered, and, until
+        it was let in, what `admit` raises.
         """
+        if self._admit is not None:
+            self._admit(self._persist(lambda client: send(client, "GET", MARK), Effect.NONE) or "")
+            self._admit = None
+        return self._persist(do, effect)
+
+    def _persist(self, do: Callable[[redis.Redis], _T], effect: Effect) -> _T:
         deadline = self._deadline()
         sent = False
         failures = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -33,9 +34,13 @@ _CONFIRM_KEPT_MS: Final = 60_000
 class RedisStore(Reads, DueIndex):
     """`accessbot.ports.Store` on one Redis or Valkey server, with or without replicas; not on a Redis Cluster."""
 
-    def __init__(self, client: redis.Redis, *, patience: timedelta) -> None:
-        """Take a client made by `redis_client.connect`, and how long a call may try to get its answer."""
-        self._caller = Caller(client, patience)
+    def __init__(self, client: redis.Redis, *, patience: timedelta, admit: Callable[[str], None] | None = None) -> None:
+        """Take a client made by `redis_client.connect`, and how long a call may try to get its answer.
+
+        `admit` is given the database's mark before the first call does anything, and raises where this process has no
+        business; it is asked again until it lets a call pass.
+        """
+        super().__init__(Caller(client, patience, admit))
         self._replicas = 0
         self._replicas_until = 0.0
 
