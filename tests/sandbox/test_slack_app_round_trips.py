@@ -427,9 +427,11 @@ def test_a_replay_is_the_same_request_byte_for_byte(workspace: Workspace, maya: 
             workspace.redeliver()
         maya.command("/once")
         assert workspace.redeliver().status == 200
-    first, again = workspace.deliveries
+        workspace.redeliver(workspace.deliveries[0], anew=True)
+    first, again, anew = workspace.deliveries
     assert (first.body, first.headers) == (again.body, again.headers)
-    assert heard[0] == heard[1]
+    assert first.body == anew.body
+    assert heard[0] == heard[1] == heard[2]
 
 
 @pytest.mark.parametrize(
@@ -531,6 +533,154 @@ def test_controls_inside_a_form_act_at_once(workspace: Workspace, maya: Actor) -
     top = maya.views()[-1]
     assert [block["block_id"] for block in top["view"]["blocks"]] == ["kind", "reason"]
     assert top["values"]["reason"]["reason"]["value"] == "words"
+
+
+def test_a_form_opens_half_filled(workspace: Workspace, maya: Actor) -> None:
+    """What the app chose beforehand counts as entered, and the page may send it back."""
+    got: list[Json] = []
+    element = {"type": "external_select", "action_id": "access", "initial_option": option("prod-admin")}
+    chosen = {**ACCESS, "element": element}
+    days = {
+        "type": "input",
+        "block_id": "days",
+        "optional": True,
+        "label": {"type": "plain_text", "text": "Days"},
+        "element": {"type": "checkboxes", "action_id": "days", "options": [option("mo"), option("tu"), option("we")]},
+    }
+    date = {
+        "type": "input",
+        "block_id": "date",
+        "optional": True,
+        "label": {"type": "plain_text", "text": "Date"},
+        "element": {"type": "datepicker", "action_id": "date", "initial_date": "2026-11-24"},
+    }
+    mail = {
+        "type": "input",
+        "block_id": "mail",
+        "optional": True,
+        "label": {"type": "plain_text", "text": "Mail"},
+        "element": {"type": "email_text_input", "action_id": "mail"},
+    }
+
+    def wire(app: App) -> None:
+        ask_form(app, modal(chosen, text_input("Reason", initial_value="because", min_length=3), days, date, mail))
+
+        @app.view("ask")
+        def submitted(ack: Ack, view: Json) -> None:
+            ack()
+            got.append(view["state"]["values"])
+
+    with served(workspace, wire):
+        maya.command("/ask")
+        view = maya.open_view()
+        maya.fill({"Reason": "be", "Days": ["mo", "we"], "Mail": "no address"})
+        assert maya.submit() == {"Reason": "Must be at least 3 characters.", "Mail": "Enter a valid email address."}
+        with pytest.raises(UnknownThing, match="Days offers no fr, but mo, tu, we"):
+            maya.fill({"Days": ["fr"]})
+        maya.fill({"Reason": "because", "Mail": ""})
+        body = {"as": maya.id, "view_id": view["id"]}
+        wrong: list[Json] = [{"reason": {"reason": {"value": 3}}}, {"days": {"days": {"selected_options": "mo"}}}]
+        for values in (*wrong, {"reason": {"none": {}}}):
+            with pytest.raises(Refused):
+                workspace.page_api.write("submit", {**body, "values": values})
+        sent_back = {"access": {"access": {"selected_option": option("prod-admin")}}}
+        maya.submit()
+        assert got[0]["access"]["access"]["selected_option"] == sent_back["access"]["access"]["selected_option"]
+        assert [each["value"] for each in got[0]["days"]["days"]["selected_options"]] == ["mo", "we"]
+        assert got[0]["date"]["date"] == {"type": "datepicker", "selected_date": "2026-11-24"}
+        maya.command("/ask")
+        again = maya.open_view()
+        workspace.page_api.write("submit", {"as": maya.id, "view_id": again["id"], "values": sent_back})
+    assert len(got) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"response_action": "dance"},
+        {"response_action": "errors", "errors": {"no-such-block": "x"}},
+        {"response_action": "update", "view": {"type": "modal"}},
+        "words",
+    ],
+    ids=["unknown action", "foreign block", "bad view", "text"],
+)
+def test_an_answer_to_a_form_slack_does_not_understand(workspace: Workspace, maya: Actor, answer: Any) -> None:  # noqa: ANN401
+    """The form stays, the person sees trouble, and the test sees why."""
+
+    def wire(app: App) -> None:
+        ask_form(app, modal(text_input("One", initial_value="1")))
+
+        @app.view("ask")
+        def submitted(ack: Ack) -> None:
+            ack(answer) if isinstance(answer, str) else ack(**answer)
+
+    with served(workspace, wire):
+        maya.command("/ask")
+        maya.open_view()
+        with pytest.raises(DeliveryFailed, match="trouble connecting"):
+            maya.submit()
+    assert len(maya.views()) == 1
+    assert "the answer to a form was refused" in workspace.warnings[0]
+
+
+def test_only_the_form_on_top_can_be_sent(workspace: Workspace, maya: Actor) -> None:
+    """A form below another waits; closing a root that asked for it clears all above."""
+
+    def wire(app: App) -> None:
+        ask_form(app, modal(text_input("One", initial_value="1"), clear_on_close=True))
+
+        @app.view("ask")
+        def submitted(ack: Ack) -> None:
+            ack(response_action="push", view=modal(callback_id="second"))
+
+    with served(workspace, wire):
+        maya.command("/ask")
+        root = maya.open_view()
+        maya.submit()
+        body = {"as": maya.id, "view_id": root["id"]}
+        with pytest.raises(Refused, match="another form is open"):
+            workspace.page_api.write("submit", body)
+        with pytest.raises(UnknownThing, match="no longer open"):
+            workspace.page_api.write("close", body | {"as": "U02NOAH"})
+        workspace.page_api.write("close", body)
+    assert maya.views() == []
+
+
+def test_menus_in_messages_keep_what_one_chose(workspace: Workspace, maya: Actor) -> None:
+    """A select in a message is each reader's own, and its type-ahead asks the app about the message."""
+    seen: list[Json] = []
+    block: Json = {
+        "type": "actions",
+        "block_id": "pick",
+        "elements": [
+            {"type": "static_select", "action_id": "one", "options": [option("a"), option("b")]},
+            {"type": "external_select", "action_id": "two", "min_query_length": 0},
+        ],
+    }
+
+    def wire(app: App) -> None:
+        @app.command("/pick")
+        def pick(ack: Ack) -> None:
+            ack(text="pick", blocks=[block], response_type="in_channel")
+
+        @app.options("two")
+        def two(ack: Ack, body: Json) -> None:
+            ack(options=[option(body["message"]["text"])])
+
+        @app.action("one")
+        def one(ack: Ack, body: Json) -> None:
+            ack()
+            seen.append(body["state"]["values"])
+
+    with served(workspace, wire):
+        maya.command("/pick")
+        message = maya.messages()[-1]
+        assert maya.choose(message, "b").ok
+        where = {"as": maya.id, "channel": message["channel"], "ts": message["ts"], "block_id": "pick"}
+        offered = workspace.page_api.read("options", {**where, "action_id": "two"})
+        assert workspace.page_api.read("options", {**where, "action_id": "one"})["options"][0]["value"] == "a"
+    assert offered["options"][0]["value"] == "pick"
+    assert seen[0]["pick"]["one"]["selected_option"]["value"] == "b"
 
 
 def test_events_are_delivered_again_until_acknowledged(workspace: Workspace) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
+import struct
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -138,12 +140,94 @@ def test_the_handshake_is_that_of_the_standard() -> None:
     assert accept_key("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
-def _dial(url: str) -> str:
-    """Open a WebSocket by hand and return the first line of the answer."""
+def test_frames_of_every_kind(workspace: Workspace) -> None:
+    """Pings are answered, pieces are joined, lengths of two and eight bytes are read, a close is echoed."""
+    with _line(workspace) as line:
+        line.sendall(_frame(0x9, b"are you there"))
+        assert _reply(line) == (0xA, b"are you there")
+        line.sendall(_frame(0x1, b'{"envelope_id":', final=False) + _frame(0xA, b"") + _frame(0x0, b' "none"}'))
+        line.sendall(_frame(0x1, b"not json " * 50) + _frame(0x1, b"x" * 70_000))
+        line.sendall(_frame(0x8, b"\x03\xe8"))
+        assert _reply(line) == (0x8, b"\x03\xe8")
+        assert line.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"\x81\x01x", b"\x82\x80\x00\x00\x00\x00", b"\x81\xff" + b"\xff" * 12, b"\x81\x81\x00\x00\x00\x00\xff"],
+    ids=["not masked", "binary", "too large", "not utf-8"],
+)
+def test_a_broken_protocol_ends_the_connection(workspace: Workspace, frame: bytes) -> None:
+    """Whoever sends what RFC 6455 forbids, or Socket Mode does not have, is hung up on."""
+    with _line(workspace) as line:
+        line.sendall(frame)
+        try:
+            last = line.recv(1)
+        except ConnectionResetError:
+            last = b""
+        assert last == b""
+    wait_until(lambda: not workspace.socket_mode.connected())
+
+
+def test_what_is_no_websocket_is_refused(workspace: Workspace) -> None:
+    """A plain GET with a good ticket is a bad request, anything but a GET is hung up on."""
+    url = workspace.socket_mode.address()
+    assert _dial(url, upgrade="").startswith("HTTP/1.1 400")
+    assert _dial(url, method="POST") == ""
+
+
+def _dial(url: str, *, method: str = "GET", upgrade: str = "websocket") -> str:
+    """Open a connection by hand and return the first line of the answer."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as line:
-        line.sendall(
-            f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
-        return line.recv(1024).split(b"\r\n")[0].decode()
+        line.sendall(_opening(url, method, upgrade))
+        try:
+            return line.recv(1024).split(b"\r\n")[0].decode()
+        except ConnectionResetError:
+            return ""
+
+
+def _opening(url: str, method: str = "GET", upgrade: str = "websocket") -> bytes:
+    parts = urlsplit(url)
+    return (
+        f"{method} {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\nUpgrade: {upgrade}\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+
+
+@contextmanager
+def _line(workspace: Workspace) -> Iterator[socket.socket]:
+    """Open a WebSocket by hand, past the handshake and the hello."""
+    url = workspace.socket_mode.address()
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as line:
+        line.sendall(_opening(url))
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += line.recv(1)
+        opcode, hello = _reply(line)
+        assert (opcode, json.loads(hello)["type"]) == (0x1, "hello")
+        yield line
+
+
+def _reply(line: socket.socket) -> tuple[int, bytes]:
+    first, length = line.recv(1), line.recv(1)[0]
+    if length == 126:
+        length = struct.unpack("!H", line.recv(2))[0]
+    data = b""
+    while len(data) < length:
+        data += line.recv(length - len(data))
+    return first[0] & 0x0F, data
+
+
+def _frame(opcode: int, payload: bytes, *, final: bool = True) -> bytes:
+    mask = b"abcd"
+    masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+    head = bytes([(0x80 if final else 0) | opcode])
+    if len(payload) < 126:
+        head += bytes([0x80 | len(payload)])
+    elif len(payload) < 1 << 16:
+        head += bytes([0x80 | 126]) + struct.pack("!H", len(payload))
+    else:
+        head += bytes([0x80 | 127]) + struct.pack("!Q", len(payload))
+    return head + mask + masked

@@ -193,7 +193,7 @@ class Actor:
             DeliveryFailed: with what Slack shows when the app did not acknowledge.
         """
         view = self._top()
-        body = {"as": self.id, "view_id": view["id"], "values": self._typed.get(view["id"], {})}
+        body = {"as": self.id, "view_id": view["id"], "values": self._entered(view)}
         errors: dict[str, str] = self._door.write("submit", body)["errors"]
         if not errors:
             self._typed.pop(view["id"], None)
@@ -227,8 +227,16 @@ class Actor:
         return Outcome(ok=True, status=answer.get("status"), answers=answer.get("answers", []))
 
     def _act_in_view(self, view: Json, control: Control, what: Json) -> Outcome:
+        return self._try("action", {"view_id": view["id"], **_ids(control), **what, "values": self._entered(view)})
+
+    def _entered(self, view: Json) -> Values:
+        """Return what was entered into the controls the form still has."""
         typed = self._typed.get(view["id"], {})
-        return self._try("action", {"view_id": view["id"], **_ids(control), **what, "values": typed})
+        entered: Values = {}
+        for control in controls(view["view"]["blocks"]):
+            if control.action_id in typed.get(control.block_id, {}):
+                entered.setdefault(control.block_id, {})[control.action_id] = typed[control.block_id][control.action_id]
+        return entered
 
     def _top(self) -> Json:
         views = self.views()

@@ -135,7 +135,8 @@ def cleaned(control: Control, given: Mapping[str, Any], offered: Callable[[Contr
         raise Refused(f"{control.label or control.action_id} takes a text")
     if field in {"selected_option", "selected_options"}:
         chosen = value if many else [value]
-        known = [*flat_options(control.element), *offered(control)]
+        preset = [control.element.get("initial_option"), *(control.element.get("initial_options") or ())]
+        known = [*flat_options(control.element), *(each for each in preset if each), *offered(control)]
         value = [_known(control, option, known) for option in chosen or () if option is not None]
         if not many:
             value = value[0] if value else None

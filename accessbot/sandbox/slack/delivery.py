@@ -148,19 +148,20 @@ class Courier:
             "X-Slack-Signature": sign(self.signing_secret, timestamp, body),
         }
 
-    def redeliver(self) -> Answer:
-        """Deliver the last one again, byte for byte.
+    def redeliver(self, delivery: Delivery | None = None, *, anew: bool = False) -> Answer:
+        """Deliver one (the last, if not told which) again: byte for byte, or with `anew` signed now.
 
         Raises:
             Refused: nothing was delivered yet.
         """
         records = self.records
-        if not records:
+        if delivery is None and not records:
             raise Refused("nothing was delivered yet that could be delivered again")
-        last = records[-1]
-        return self._go(
-            Delivery(last.kind, last.payload, last.body, dict(last.headers), self._now(), envelope_id=last.envelope_id)
-        )
+        old = delivery or records[-1]
+        if anew:
+            return self.deliver(old.kind, old.payload)
+        again = Delivery(old.kind, old.payload, old.body, dict(old.headers), self._now(), envelope_id=old.envelope_id)
+        return self._go(again)
 
     def post_raw(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send exactly these bytes and headers to the app over HTTP, without a record."""

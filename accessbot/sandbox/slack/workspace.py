@@ -215,9 +215,15 @@ class Workspace:
         }
         return self._courier.deliver_event(payload, retries)
 
-    def redeliver(self) -> Answer:
-        """Deliver the last request again, byte for byte: a replay."""
-        return self._courier.redeliver()
+    def redeliver(self, delivery: Delivery | None = None, *, anew: bool = False) -> Answer:
+        """Deliver one of `deliveries` (the last, if not told which) again.
+
+        Byte for byte it is a replay; with `anew` the same payload is signed now, as when somebody presses twice.
+
+        Raises:
+            Refused: nothing was delivered yet.
+        """
+        return self._courier.redeliver(delivery, anew=anew)
 
     def forge(self, flaw: Flaw, payload: Json | None = None) -> Answer:
         """Send the app a request that is wrong in one way, over HTTP; return its answer."""
