@@ -4,7 +4,6 @@ import sys
 
 from accessbot import server, wiring
 from accessbot.domain.errors import AccessbotError
-from accessbot.settings import SettingsInvalid
 from accessbot.slack.app import build_app, register
 
 
@@ -12,15 +11,12 @@ def main() -> int:
     """Serve until told to stop; what keeps it from starting is said in one line each."""
     try:
         process = wiring.web_process()
-    except SettingsInvalid as error:
-        print("\n".join(error.problems), file=sys.stderr)
-        return 1
+        app = build_app(**wiring.bolt_arguments(process.settings))
+        register(app, process.context)
+        server.serve(process, app)
     except AccessbotError as error:
-        print(error.sentence.replace("; ", "\n"), file=sys.stderr)
+        sys.stderr.write("".join(f"{line}\n" for line in error.lines))
         return 1
-    app = build_app(**wiring.bolt_arguments(process.settings))
-    register(app, process.context)
-    server.serve(process, app)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from slack_sdk.errors import SlackClientError
 
 from accessbot.health import Health
 from accessbot.slack.http import Page, web_app
+from accessbot.wiring import WrongDatabase, check_database
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -60,6 +62,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 def serve(process: Process, app: App) -> None:
     """Serve until SIGTERM: Slack's deliveries (over HTTP, unless Socket Mode is set), probes and figures."""
     settings = process.settings
+    check_database(settings)
     health = Health(process.context, app.client)
     wsgi = web_app(
         {
@@ -105,7 +108,12 @@ def _in_background(do: Any, *args: object) -> None:  # noqa: ANN401 - any functi
 def _beat(process: Process) -> None:
     pause = threading.Event()
     while not pause.wait(_BEAT_S):
-        process.beat("web")
+        try:
+            process.beat("web")
+        except WrongDatabase as error:
+            _log.error("cannot go on", error=error.sentence)
+            os.kill(os.getppid(), signal.SIGTERM)
+            return
 
 
 def _connect(handler: SocketModeHandler) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
+_MISCONFIGURED = 78  # what sysexits.h calls EX_CONFIG: starting again would not help
 _ORDERLY_S = 5.0
 _YOUNG_S = 5.0
 _LONGEST_PAUSE_S = 5.0
@@ -60,6 +61,7 @@ class _Supervisor:
 
     slots: list[_Slot]
     stopping: bool = field(default=False)
+    status: int = field(default=0)
 
     def run(self) -> int:
         """Start every slot and stay until SIGTERM or SIGINT; give the exit status."""
@@ -95,6 +97,8 @@ class _Supervisor:
             slot.early_deaths = slot.early_deaths + 1 if now - slot.started < _YOUNG_S else 0
             pause = min(_LONGEST_PAUSE_S, 0.1 * 2**slot.early_deaths) if slot.early_deaths else 0.0
             slot.not_before = now + pause
+            if process.exitcode == _MISCONFIGURED:
+                self.status, self.stopping = 1, True
             if not self.stopping:
                 _log.warning("slot ended, starting it again", slot=slot.name, code=process.exitcode, pause_s=pause)
 
@@ -122,7 +126,7 @@ class _Supervisor:
                 _log.warning("slot did not end in time, killing it; its work is taken up again", slot=slot.name)
                 slot.process.kill()
                 slot.process.join()
-        return 0
+        return self.status
 
 
 def _in_slot(name: str, target: Callable[[], None], supervisor: int) -> None:
@@ -134,7 +138,7 @@ def _in_slot(name: str, target: Callable[[], None], supervisor: int) -> None:
         target()
     except AccessbotError as error:
         _log.error("slot cannot go on", slot=name, error=error.sentence)
-        raise SystemExit(1) from error
+        raise SystemExit(_MISCONFIGURED if isinstance(error, wiring.WrongDatabase) else 1) from error
 
 
 def _follow(supervisor: int) -> None:
@@ -196,7 +200,11 @@ def _tick_until(stop: threading.Event, process: wiring.Process) -> None:
 
 
 def run_workers(settings: Settings) -> int:
-    """Run the worker slots of `ACCESSBOT_WORKER_SLOTS` until told to stop; give the exit status."""
+    """Run the worker slots of `ACCESSBOT_WORKER_SLOTS` until told to stop; give the exit status.
+
+    Raises `WrongDatabase` for a Redis that is not for this process.
+    """
+    wiring.check_database(settings)
     slots = [
         _Slot(name=f"worker-{lane}-{number}", target=_worker_slot(str(lane)))
         for lane, count in settings.worker_slots.items()
@@ -206,6 +214,10 @@ def run_workers(settings: Settings) -> int:
 
 
 def run_clocks(settings: Settings) -> int:
-    """Run the clock slots of `ACCESSBOT_CLOCK_SLOTS` until told to stop; give the exit status."""
+    """Run the clock slots of `ACCESSBOT_CLOCK_SLOTS` until told to stop; give the exit status.
+
+    Raises `WrongDatabase` for a Redis that is not for this process.
+    """
+    wiring.check_database(settings)
     slots = [_Slot(name=f"clock-{number}", target=_clock_slot()) for number in range(1, settings.clock_slots + 1)]
     return _Supervisor(slots).run()

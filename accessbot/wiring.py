@@ -50,7 +50,18 @@ def store_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> Red
     Raises `WrongDatabase` from that call otherwise, so nothing is ever read or written there.
     """
     client = connect(settings.redis_url.get_secret_value(), patience=patience)
-    return RedisStore(client, patience=patience)
+    return RedisStore(client, patience=patience, admit=lambda mark: _admit(settings, mark))
+
+
+def check_database(settings: Settings) -> None:
+    """Refuse to start on a database that is not for this process; one that is away is asked again later.
+
+    Raises `WrongDatabase`.
+    """
+    try:
+        store_from(settings, WEB_PATIENCE).now()
+    except (StoreUnavailable, Unclear) as error:
+        _log.warning("the store does not answer yet", error=error.sentence)
 
 
 def _admit(settings: Settings, mark: str) -> None:
@@ -96,12 +107,11 @@ def directory_from(settings: Settings) -> Directory:
 
 def identity_center_from(settings: Settings) -> IdentityCenter:
     """Build the way to IAM Identity Center, with boto3's own credentials."""
-    import boto3  # noqa: PLC0415 - slow to import
-
+    from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415 - boto3 is slow to import
     from accessbot.adapters.aws_identity import AwsIdentityCenter  # noqa: PLC0415
 
     return AwsIdentityCenter(
-        lambda: boto3.session.Session(region_name=settings.region),
+        sessions(settings.region),
         settings.aws_sso_instance_arn or None,
         settings.aws_identity_store_id or None,
         VENDOR_TIMEOUT,

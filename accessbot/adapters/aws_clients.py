@@ -24,6 +24,11 @@ SessionFactory = Callable[[], boto3.session.Session]
 _SETTINGS = "AWS_SSO_INSTANCE_ARN and AWS_IDENTITY_STORE_ID"
 
 
+def sessions(region: str) -> SessionFactory:
+    """Make boto3 sessions for a region, with whatever credentials boto3 finds."""
+    return lambda: boto3.session.Session(region_name=region)
+
+
 class Clients(NamedTuple):
     """The two clients (safe to share over threads) and the ids of the instance they speak to."""
 

@@ -13,6 +13,11 @@ class AccessbotError(Exception):
         super().__init__(sentence)
         self.sentence = sentence
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Give what an operator reads, a line for each thing to mend."""
+        return (self.sentence,)
+
 
 class Refused(AccessbotError):
     """The rules say no: to this person, now, for the reason in the sentence."""
@@ -34,6 +39,11 @@ class CatalogInvalid(AccessbotError):
         """Keep every mistake, in file order."""
         super().__init__("; ".join(mistakes))
         self.mistakes = mistakes
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Give a line for each mistake."""
+        return self.mistakes
 
 
 class IllegalTransition(AccessbotError):

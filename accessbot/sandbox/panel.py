@@ -35,7 +35,7 @@ _STEPS: Final[tuple[Json, ...]] = (
     },
     {
         "title": "Decide.",
-        "text": "Priya is an approver. Her channel has the request: who, what it opens, how long and why. Press Approve.",
+        "text": "Priya is an approver. Her channel has the request: who, what, how long and why. Press Approve.",
         "do": {"label": "Be Priya", "as": "U03PRIYA", "channel": "C01APPROVALS"},
     },
     {

@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import typer
+
 from accessbot.adapters.redis_client import connect
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.domain.errors import AccessbotError, Refused
@@ -122,10 +124,10 @@ def main(*, play: bool = False, port: int = DEFAULT_PORT) -> int:
                 return played.play(running.workspace, running.world, sys.stdout, stop)
             return _show(running, stop)
     except (AccessbotError, NotStartedError, RedisUnavailableError) as error:
-        print(f"accessbot sandbox: {error}", file=sys.stderr)
+        typer.echo(f"accessbot sandbox: {error}", err=True)
         return 1
     except OSError as error:
-        print(f"accessbot sandbox: port {port} is not to be had ({error.strerror}); try --port 0", file=sys.stderr)
+        typer.echo(f"accessbot sandbox: port {port} is not to be had ({error.strerror}); try --port 0", err=True)
         return 1
 
 
@@ -137,10 +139,10 @@ def _forget_the_machine() -> None:
 
 
 def _show(running: Sandbox, stop: threading.Event) -> int:
-    print(f"\n  accessbot's sandbox is ready: {running.workspace.url}\n", flush=True)
-    print("  Everything runs on this machine: Slack, Google and AWS are stand-ins, accessbot is the real one.")
-    print(f"  Logs: {running.processes.logs}    Stop: Ctrl-C", flush=True)
+    typer.echo(f"\n  accessbot's sandbox is ready: {running.workspace.url}\n")
+    typer.echo("  Everything runs on this machine: Slack, Google and AWS are stand-ins, accessbot is the real one.")
+    typer.echo(f"  Logs: {running.processes.logs}    Stop: Ctrl-C")
     while not stop.wait(0.5):
         running.processes.check()
-    print("\n  stopping …", flush=True)
+    typer.echo("\n  stopping …")
     return 0

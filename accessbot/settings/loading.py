@@ -24,6 +24,11 @@ class SettingsInvalid(AccessbotError):
         super().__init__("; ".join(problems))
         self.problems = problems
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Give a line for each problem."""
+        return self.problems
+
 
 class _Environ(PydanticBaseSettingsSource):
     """The variables of one mapping, by their exact names; blank ones count as unset."""
