@@ -25,4 +25,5 @@ def render(alert: Alert) -> Message:
         facts.append(f"grant {escape(grant.id)}")
     blocks.append(context(" · ".join(facts)))
     todo = "" if alert.resolved else f" {alert.action}"
-    return Message(f"{word}: {escape(alert.headline)}{escape(todo)} Since {utc(alert.since)}.", blocks)
+    headline = alert.headline.rstrip(".")
+    return Message(f"{word}: {escape(headline)}.{escape(todo)} Since {utc(alert.since)}.", blocks)

@@ -118,6 +118,8 @@ class Guard:
         self, delivery: Delivery, handler: Callable[[Delivery], Reply]
     ) -> Reply:
         try:
+            if not self._team.is_told:
+                self._afterwards(self._team.learn)
             known = self._team.known
             if known and delivery.team != known:
                 _log.warning("a delivery came from another workspace", team=delivery.team)

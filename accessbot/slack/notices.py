@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from accessbot.slack.phrases import Clock
 
 _REASON_LIMIT = 1200
+_ONCE_RIGHT = "Once that is put right, ask again with `/request-aws`."
 _AGAIN = "Ask again with `/request-aws`."
 
 
@@ -53,7 +54,7 @@ def _sentence(notice: Notice, what: str, clock: Clock) -> str:
         case NoticeKind.DENIED:
             return f"{mention(request.decided_by)} denied your request: {asked}."
         case NoticeKind.REFUSED:
-            return joined(f"Your request was not sent to anybody: {asked}.", escape(request.decision_reason))
+            return joined(f"Your request could not be taken: {asked}.", escape(request.decision_reason))
         case NoticeKind.EXPIRED:
             return joined(f"Your request expired: {asked}.", escape(request.decision_reason), _AGAIN)
         case NoticeKind.WAITING:
@@ -80,7 +81,7 @@ def _grant_sentence(notice: Notice, grant: Grant, what: str, clock: Clock) -> st
             return f"Your access ends in {left(remaining)}, {clock(grant.expires_at)}: {what}."
         case NoticeKind.FAILED:
             return joined(
-                f"Your access could not be given: {what}.", escape(grant.failure), failed_truth(grant), _AGAIN
+                f"Your access could not be given: {what}.", escape(grant.failure), failed_truth(grant), _ONCE_RIGHT
             )
         case _ if grant.ended_at is None:
             return f"Your access: {what}. {grant_state(grant, notice.now, clock)}"

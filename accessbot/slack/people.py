@@ -57,6 +57,18 @@ class OwnTeam:
                     self._ask()
         return self._known
 
+    def learn(self) -> None:
+        """Ask if it is not known yet; a failure is only logged, the next one who needs it asks again."""
+        try:
+            self.id()
+        except VendorError as error:
+            _log.warning("which workspace is ours is not known yet", code=error.code, error=error.sentence)
+
+    @property
+    def is_told(self) -> bool:
+        """Tell whether Slack was asked and answered, be it that it has no such method."""
+        return self._is_told()
+
     def _is_told(self) -> bool:
         return bool(self._known) or self._untold
 

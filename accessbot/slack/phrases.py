@@ -66,7 +66,7 @@ def waiting(vendor: str) -> str:
 
 def request_state(request: Request, clock: Clock) -> str:
     """Say how a request stands, in one or two sentences; an approved one is told by its grant."""
-    decided = f" {clock(request.decided_at)}" if request.decided_at else ""
+    decided = f" ({clock(request.decided_at)})" if request.decided_at else ""
     match request.state:
         case RequestState.PENDING:
             wait = f"Pending, {waiting(request.waiting_for)}." if request.waiting_for else "Pending."
@@ -93,12 +93,12 @@ def grant_state(grant: Grant, now: datetime, clock: Clock) -> str:
         case GrantState.ACTIVE if now < grant.expires_at:
             return f"Active until {clock(grant.expires_at)}{wait}."
         case GrantState.ACTIVE | GrantState.REVOKING:
-            return f"Ending{wait}: {_why_ending(grant)}; the membership is being removed."
+            return f"Ending{wait}: {_why_ending(grant) or 'its time is over'}; the membership is being removed."
         case GrantState.PROVISION_FAILED:
             return f"Failed: {escape(grant.failure)} {failed_truth(grant)}".rstrip()
         case _:
             ended = f" {clock(grant.ended_at)}" if grant.ended_at else ""
-            return f"Ended{ended}: {_why_ending(grant)}. {end_truth(grant, clock)}"
+            return f"Ended{ended}: {_why_ending(grant) or 'its time was over'}. {end_truth(grant, clock)}"
 
 
 def end_truth(grant: Grant, clock: Clock) -> str:
@@ -125,11 +125,11 @@ def _why_ending(grant: Grant) -> str:
     reason = f" (“{escape(grant.end_reason)}”)" if grant.end_reason else ""
     match grant.end_cause:
         case EndCause.ENDED_EARLY:
-            return f"ended early by {mention(grant.end_actor or grant.requester)}{reason}"
+            return f"its holder ended it early{reason}"
         case EndCause.REVOKED:
             return f"revoked by {mention(grant.end_actor)}{reason}"
         case _:
-            return "its time is over"
+            return ""
 
 
 def console_link(start_url: str, account_id: str, permission_set: str) -> str:

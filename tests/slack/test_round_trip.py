@@ -43,7 +43,7 @@ def test_a_form_leads_to_access_and_its_end(here: Town) -> None:
     maya.wait_for_ephemeral("is being taken away", "Ending")
     here.work()
     maya.wait_for_message("dm", "has ended", "AWS sessions already open can last until")
-    priya.wait_for_message("approvals", "Ended", "ended early by")
+    priya.wait_for_message("approvals", "Ended", "its holder ended it early")
     assert not here.google.emails(GROUP)
     assert not here.aws.inside(here.aws_group)
 
