@@ -77,10 +77,10 @@ class Effect(Enum):
 class _Pool(redis.ConnectionPool):
     """A pool that tells "could not connect" (nothing was sent) apart from "sent, and then no answer"."""
 
-    def get_connection(self, command_name: str | None = None, *keys: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
+    def get_connection(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - redis-py's arguments mean nothing any more
         """Give a live connection. Raises `NotConnected`, or `AuthenticationError` for a wrong password."""
         try:
-            return super().get_connection(command_name, *keys, **options)
+            return super().get_connection()
         except (AuthenticationError, AuthorizationError, BusyLoadingError):
             raise
         except (RedisConnectionError, RedisTimeoutError) as error:

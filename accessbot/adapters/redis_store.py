@@ -92,7 +92,9 @@ class RedisStore(Reads, DueIndex):
 
     def beat(self, process: str, role: str, catalog_hash: str, keep: timedelta) -> None:
         """Say that a process lives, and on which catalog; forgotten after `keep`."""
-        self._caller.script(scripts.BEAT, [BEATS], [process, json.dumps([role, catalog_hash]), _ms(keep)])
+        self._caller.script(
+            scripts.BEAT, [BEATS], [process, json.dumps([role, catalog_hash]), keep // timedelta(milliseconds=1)]
+        )
 
     def beats(self) -> tuple[tuple[str, str, str], ...]:
         """List the living processes: (process, role, catalog hash), by process."""
