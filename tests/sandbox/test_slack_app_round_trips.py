@@ -75,8 +75,8 @@ APPROVE: list[Json] = [
 
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
-    """Return a running workspace with an impatient Slack."""
-    with Workspace(ack_seconds=0.3, trigger_seconds=0.3) as running:
+    """Return a running workspace."""
+    with Workspace() as running:
         yield running
 
 
@@ -362,8 +362,8 @@ def test_a_response_url_serves_five_times_in_half_an_hour() -> None:
         assert WebhookClient(f"{workspace.url}/response/1/none").send(text="x").status_code == 404
 
 
-def test_what_slack_shows_when_the_app_fails(workspace: Workspace, maya: Actor) -> None:
-    """Late, broken and absent apps each get Slack's own error, and a late acknowledgement changes nothing."""
+def test_a_late_acknowledgement_changes_nothing() -> None:
+    """Slack waits so long and no longer, and shows operation_timeout."""
     go_on = threading.Event()
 
     def wire(app: App) -> None:
@@ -372,19 +372,27 @@ def test_what_slack_shows_when_the_app_fails(workspace: Workspace, maya: Actor) 
             go_on.wait(5)
             ack("too late")
 
+    with Workspace(ack_seconds=0.1) as workspace, served(workspace, wire):
+        maya = Actor(workspace, "U01MAYA")
+        assert maya.command("/slow").error == '/slow failed with the error "operation_timeout"'
+        go_on.set()
+        assert maya.ephemerals() == []
+
+
+def test_what_slack_shows_when_the_app_fails(workspace: Workspace, maya: Actor) -> None:
+    """An answer it does not take, a refusal and an absent app each get Slack's own error."""
+
+    def wire(app: App) -> None:
         @app.command("/bad")
         def bad(ack: Ack) -> None:
             ack(text="x", blocks=[{"type": "header", "text": {"type": "mrkdwn", "text": "no"}}])
 
     with served(workspace, wire):
-        late = maya.command("/slow")
-        go_on.set()
         refused = maya.command("/bad")
         unhandled = maya.command("/unheard-of")
-    assert late.error == '/slow failed with the error "operation_timeout"'
     assert refused.error == '/bad failed with the error "invalid_command_response"'
     assert (unhandled.status, unhandled.error) == (404, '/unheard-of failed with the error "dispatch_failed"')
-    assert maya.command("/slow").error == '/slow failed with the error "dispatch_failed"'
+    assert maya.command("/bad").error == '/bad failed with the error "dispatch_failed"'
     assert maya.ephemerals() == []
     assert "invalid_blocks" in workspace.warnings[0]
 
@@ -469,12 +477,12 @@ def test_a_malformed_payload_is_properly_signed(workspace: Workspace) -> None:
             assert workspace.forge(flaw).status not in {None, 401}
 
 
-@pytest.mark.parametrize(("delay", "code"), [(0.0, None), (0.35, "expired_trigger_id")])
-def test_a_trigger_lives_for_a_moment_and_opens_one_form(
-    workspace: Workspace, maya: Actor, delay: float, code: str | None
-) -> None:
+@pytest.mark.parametrize(("delay", "code"), [(2.5, None), (3.1, "expired_trigger_id")])
+def test_a_trigger_lives_three_seconds_and_opens_one_form(delay: float, code: str | None) -> None:
     """A trigger is refused once used, and when it is too old."""
     triggers: list[str] = []
+    ahead = [0.0]
+    start = time.time()
 
     def wire(app: App) -> None:
         @app.command("/ask")
@@ -482,14 +490,13 @@ def test_a_trigger_lives_for_a_moment_and_opens_one_form(
             ack()
             triggers.append(body["trigger_id"])
 
-    with served(workspace, wire) as app:
+    with Workspace(now=lambda: start + ahead[0]) as workspace, served(workspace, wire) as app:
+        maya = Actor(workspace, "U01MAYA")
         maya.command("/ask")
-        until = time.monotonic() + delay
-        while time.monotonic() < until:
-            time.sleep(0.01)
+        ahead[0] = delay
         errors = [_error(lambda: app.client.views_open(trigger_id=triggers[0], view=modal())) for _ in range(2)]
-    assert errors == [code, code or "exchanged_trigger_id"]
-    assert len(maya.views()) == (0 if code else 1)
+        assert errors == [code, code or "exchanged_trigger_id"]
+        assert len(maya.views()) == (0 if code else 1)
 
 
 def test_controls_inside_a_form_act_at_once(workspace: Workspace, maya: Actor) -> None:

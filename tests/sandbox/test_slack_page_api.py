@@ -49,7 +49,7 @@ def page(tmp_path: Path) -> Path:
 @pytest.fixture
 def workspace(page: Path) -> Iterator[Workspace]:
     """Return a running workspace."""
-    with Workspace(page=page, ack_seconds=0.5) as running:
+    with Workspace(page=page) as running:
         yield running
 
 

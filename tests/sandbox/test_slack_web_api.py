@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.webhook import WebhookClient
 
 from accessbot.sandbox.slack import Actor, Channel, Person, Workspace
 from tests.sandbox.slack_app import client_of
@@ -274,3 +278,73 @@ def test_workspaces_stand_side_by_side_with_casts_of_their_own() -> None:
     with small:
         assert client_of(small).auth_test()["user_id"] == "UBOT"
         assert [message["text"] for message in Actor(small, "UANN", "one").messages()] == ["here"]
+
+
+def test_arguments_of_the_wrong_shape(workspace: Workspace, client: WebClient) -> None:
+    """Missing, misshaped and unparsable arguments are refused, not guessed at."""
+
+    def call(method: str, **body: object) -> str:
+        return code(lambda: client.api_call(method, json=body))
+
+    assert call("chat.postMessage", text="x") == "channel_not_found"
+    assert call("chat.postMessage", channel=["C01APPROVALS"], text="x") == "invalid_arguments"
+    assert call("chat.postMessage", channel="C01APPROVALS", text="x", blocks={}) == "invalid_blocks_format"
+    assert call("views.open", trigger_id="1.2.3") == "invalid_arguments"
+    assert call("views.open", trigger_id="1.2.3", view="{") == "invalid_arguments"
+    assert call("views.open", trigger_id="1.2.3", view="") == "invalid_arguments"
+    assert call("conversations.members", channel="C01APPROVALS", limit="many") == "invalid_arguments"
+    assert call("conversations.members", channel="C01APPROVALS", limit=-1) == "invalid_limit"
+    assert call("api.test", error="my_error") == "my_error"
+    assert call("conversations.open", users="U00ACCESSBOT") == "not_enough_users"
+    assert call("conversations.open", users="U01MAYA,U02NOAH") == "method_not_supported_for_channel_type"
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {workspace.bot_token}"}
+    for body, error in ((b"{", "invalid_json"), (b"[]", "json_not_object")):
+        parts = urlsplit(workspace.api_url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+        connection.request("POST", f"{parts.path}auth.test", body, headers)
+        assert json.load(connection.getresponse()) == {"ok": False, "error": error}
+        connection.close()
+
+
+def test_an_archived_channel_takes_no_posts(workspace: Workspace, client: WebClient) -> None:
+    """is_archived, and what was said before can still be read."""
+    client.chat_postMessage(channel="C02ALERTS", text="before", thread_ts="1.1")
+    workspace.state.channel("C02ALERTS").archived = True
+    assert code(lambda: client.chat_postMessage(channel="C02ALERTS", text="x")) == "is_archived"
+    assert client.conversations_history(channel="C02ALERTS")["messages"][0]["thread_ts"] == "1.1"
+    assert client.conversations_open(channel="C02ALERTS")["channel"] == {"id": "C02ALERTS"}
+
+
+def test_a_response_url_takes_messages_alone(workspace: Workspace) -> None:
+    """Other methods, other bodies and a Slack that is down are no use of it."""
+    url = f"{workspace.url}/response/{workspace.state.tickets.response('C03GENERAL', 'U01MAYA')}"
+    hook = WebhookClient(url)
+    assert hook.send_dict({"text": 3}).status_code == 400
+    assert hook.send_dict({"text": "x", "response_type": "loud"}).status_code == 400
+    assert hook.send_dict({"text": ""}).body == '{"ok": false, "error": "no_text"}'
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    connection.request("GET", parts.path)
+    assert connection.getresponse().status == 400
+    connection.close()
+    workspace.outages.down()
+    assert hook.send(text="x").status_code == 503
+    workspace.outages.clear()
+    assert hook.send(text="at last", response_type="in_channel").status_code == 200
+    assert [message["text"] for message in Actor(workspace, "U02NOAH").messages()] == ["at last"]
+
+
+def test_deliveries_stay_on_this_machine(workspace: Workspace) -> None:
+    """An address that is not loopback, or not plain http, is refused when it is set."""
+    for url in ("http://example.com/slack/events", "https://127.0.0.1/slack/events", "http://127.0.0.1.example.com/"):
+        with pytest.raises(ValueError, match="loopback addresses only"):
+            workspace.events_url = url
+
+
+def test_a_port_that_is_taken_leaves_nothing_behind(workspace: Workspace) -> None:
+    """A second workspace on the same port fails to start and can be started elsewhere later."""
+    second = Workspace(port=urlsplit(workspace.url).port or 0)
+    with pytest.raises(OSError, match="in use"):
+        second.start()
+    second.stop()
+    assert not second.socket_mode.connected()

@@ -1,5 +1,6 @@
 """The workspace: everything put together, started and stopped as one thing."""
 
+import errno
 import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -112,14 +113,18 @@ class Workspace:
         self._server = LoopbackServer(Front(self.state, self._web_api, self.page_api, page).answer, port=port)
 
     def start(self) -> Self:
-        """Serve. Raises OSError when the port is taken."""
+        """Open the doors.
+
+        Raises:
+            OSError: the port is taken.
+        """
         self.state.pulse.open()
         self.socket_mode.start()
         try:
             self._server.start()
-        except OSError:
+        except (OSError, SystemExit) as error:  # werkzeug answers a taken port by leaving the process
             self.socket_mode.stop()
-            raise
+            raise OSError(errno.EADDRINUSE, "the port of the sandbox is in use; stop what listens there") from error
         self._payloads.root = self.url
         return self
 
