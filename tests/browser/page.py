@@ -130,6 +130,11 @@ class Page:
             return bool(options)
 
         self.until(pick, f"{label} offers {words}")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the app has answered a choice: it may have changed the form."""
+        self.until(lambda: not self.all("#modal .dialog-body [aria-busy=true]"), "the form is settled")
 
     def button(self, name: str, within: str = "body") -> WebElement:
         """Return the last visible button of an accessible name.

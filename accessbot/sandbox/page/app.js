@@ -33,6 +33,7 @@ const ctx = {
   togglePanel,
   compose: (text) => composer.set(text),
   focusComposer: () => composer.focus(),
+  appConversation,
   showEnd: () => messages.toEnd(),
 };
 
@@ -103,7 +104,7 @@ function draw(state) {
   ctx.state = state;
   if (!ctx.me) ctx.me = actors(state).some((person) => person.id === state.me) ? state.me : actors(state)[0].id;
   syncClock(state.access.now);
-  if (!ctx.conversation(ctx.channel)) ctx.channel = remembered.get(ctx.me) ?? firstConversation(state);
+  if (!ctx.conversation(ctx.channel)) ctx.channel = remembered.get(ctx.me) ?? appConversation() ?? state.conversations[0].id;
   remembered.set(ctx.me, ctx.channel);
   history.replaceState(null, "", `#as=${encodeURIComponent(ctx.me)}&c=${encodeURIComponent(ctx.channel)}`);
   const conversation = ctx.conversation(ctx.channel);
@@ -125,10 +126,9 @@ function draw(state) {
   markSeen(conversation);
 }
 
-// The direct messages with the app are where one starts, else the first channel.
-function firstConversation(state) {
-  const app = state.conversations.find((one) => one.kind === "im" && ctx.person(one.with)?.role === "bot");
-  return (app ?? state.conversations[0]).id;
+/** The direct messages with the app, or undefined for people it does not write to. */
+function appConversation() {
+  return ctx.state.conversations.find((one) => one.kind === "im" && ctx.person(one.with)?.role === "bot")?.id;
 }
 
 function sayNew(state) {

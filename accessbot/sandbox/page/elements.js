@@ -66,6 +66,13 @@ function workspaceSource(type, ctx) {
   return { users_select: people, channels_select: channels, conversations_select: [...channels, ...people] }[type];
 }
 
+// Whether a choice made earlier is still one: a form that was updated may offer other options under the same name.
+function offers(element, option) {
+  if (!option || element.type === "external_select") return true;
+  const options = element.options ?? (element.option_groups ?? []).flatMap((group) => group.options);
+  return options.some((one) => one.value === option.value);
+}
+
 const WORKSPACE_KEYS = { users_select: "user", channels_select: "channel", conversations_select: "conversation" };
 
 function select(block, element, scope, { id, optional = false, labelled = false }) {
@@ -74,7 +81,7 @@ function select(block, element, scope, { id, optional = false, labelled = false 
   const saved = scope.saved(block, element);
   const initial = key
     ? known.find((one) => one.value === (saved ? saved[`selected_${key}`] : element[`initial_${key}`])) ?? null
-    : (saved ? saved.selected_option : element.initial_option) ?? null;
+    : (saved && offers(element, saved.selected_option) ? saved.selected_option : element.initial_option) ?? null;
   const state = () => {
     const option = field.selected();
     return key ? { type: element.type, [`selected_${key}`]: option?.value ?? null } : { type: element.type, selected_option: option };

@@ -31,7 +31,8 @@ export function createGuide(ctx, root, show) {
     const todo = current?.do;
     if (!todo) return;
     if (todo.as && todo.as !== ctx.me) await ctx.switchTo(todo.as, todo.channel);
-    else if (todo.channel) ctx.open(todo.channel);
+    const channel = todo.channel ?? ctx.appConversation();
+    if (channel && channel !== ctx.channel) ctx.open(channel);
     if (todo.text ?? todo.command) ctx.compose(todo.text ?? todo.command);
     else ctx.showEnd();
   });

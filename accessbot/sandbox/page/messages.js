@@ -29,7 +29,7 @@ function rows(messages, newFrom) {
     if (!reply && (!previous || !sameDay(fromTs(previous.message.ts), ms))) all.push({ id: `day-${message.ts}`, kind: "day", ms });
     if (message.ts === newFrom) all.push({ id: "new", kind: "new" });
     const follows = previous && previous.message.user === message.user && previous.reply === reply && message.ts !== newFrom
-      && !message.ephemeral && !previous.message.ephemeral && all.at(-1).kind === "message" && ms - fromTs(previous.message.ts) < GROUP_MS;
+      && !message.ephemeral && !previous.message.ephemeral && !message.blocks?.length && all.at(-1).kind === "message" && ms - fromTs(previous.message.ts) < GROUP_MS;
     const row = { id: message.ts, kind: "message", message, reply, follows: Boolean(follows) };
     all.push(row);
     previous = row;

@@ -95,12 +95,14 @@ export function createPanel(ctx, root) {
   };
 
   const drawFault = (fault) => h("button", {
-    type: "button", class: "switch", role: "switch", "aria-checked": String(fault.on), dataset: { focus: `fault-${fault.id}` },
+    type: "button", class: "switch", role: "switch", "aria-checked": String(fault.on), "aria-label": fault.label,
+    "aria-describedby": fault.description ? `fault-${fault.id}` : null, dataset: { focus: `fault-${fault.id}` },
     onclick: ({ currentTarget }) => {
       const on = currentTarget.getAttribute("aria-checked") !== "true";
       ctx.attempt(() => api.fault(fault.id, on));
     },
-  }, h("span", { class: "switch-track", "aria-hidden": "true" }), h("span", {}, fault.label));
+  }, h("span", { class: "switch-track", "aria-hidden": "true" }),
+  h("span", {}, fault.label, fault.description ? h("small", { id: `fault-${fault.id}` }, fault.description) : null));
 
   function tick() {
     for (const element of root.querySelectorAll(".left[data-ends]")) {

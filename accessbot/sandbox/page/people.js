@@ -4,6 +4,7 @@ import { h, icon, reconcile, roving } from "./dom.js";
 import { openMenu } from "./menu.js";
 
 const COLOURS = 8;
+const colours = new Map(); // person → colour, dealt in the order people are first shown
 
 /** The picture of a person: initials on a colour of their own, or the app's key. */
 export function avatar(person, size = "") {
@@ -11,8 +12,8 @@ export function avatar(person, size = "") {
     return h("span", { class: `avatar avatar-bot ${size}`, "aria-hidden": "true" }, icon("key"));
   }
   const initials = person.real_name.split(/\s+/).map((word) => word[0]).slice(0, 2).join("").toUpperCase();
-  const colour = [...person.id].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 9973, 7) % COLOURS;
-  return h("span", { class: `avatar avatar-${colour} ${size}`, "aria-hidden": "true" }, initials);
+  if (!colours.has(person.id)) colours.set(person.id, colours.size % COLOURS);
+  return h("span", { class: `avatar avatar-${colours.get(person.id)} ${size}`, "aria-hidden": "true" }, initials);
 }
 
 /** The small number of unread messages, or nothing. */
