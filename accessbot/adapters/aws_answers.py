@@ -22,6 +22,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from accessbot.domain.errors import Missing, NotAuthorised, Rejected, Unavailable, VendorError
 
@@ -96,7 +97,16 @@ TABLE: tuple[Row, ...] = (
     Row(_ANY, _ANY, _ANY, _ANY, Outcome.UNAVAILABLE),
 )
 
-FAILURES: tuple[type[Exception], ...] = (ClientError, BotoCoreError, OSError)
+# The last ones come from boto3's parser, for an answer that is no answer of the call.
+FAILURES: tuple[type[Exception], ...] = (
+    ClientError,
+    BotoCoreError,
+    OSError,
+    ResponseParserError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
 """All that a call can raise for what goes wrong outside of this process."""
 
 _OPERATOR = (
@@ -218,6 +228,8 @@ def _refusal(ask: Ask, verdict: Verdict) -> str:
             f"AWS cannot use the encryption key of the identity store for {ask.operation}; an administrator has to let "
             "accessbot's role use that KMS key."
         )
+    if verdict.code == NoRegionError.__name__:
+        return "No AWS region is set; set AWS_REGION to the region of the Identity Center instance."
     if re.fullmatch(_FORBIDDEN, verdict.code):
         return f"AWS does not let accessbot's role call {ask.operation}; allow the IAM action {ask.action}."
     return (

@@ -61,31 +61,37 @@ class BotoCredentialsSupplier(aws.AwsSecurityCredentialsSupplier):
     def get_aws_security_credentials(self, context: Any, request: Any) -> aws.AwsSecurityCredentials:  # noqa: ANN401, ARG002
         """Give the credentials of this process. Raises `RefreshError`."""
         try:
-            with self._lock:
-                found = self._open().get_credentials()
-            if found is None:
-                raise _refresh_error("boto3 finds no AWS credentials for workload identity")
-            frozen = found.get_frozen_credentials()
+            found = self._open().get_credentials()
+            frozen = found.get_frozen_credentials() if found else None
         except BotoCoreError as error:
-            raise _refresh_error(
-                f"boto3 could not get AWS credentials: {type(error).__name__}", retryable=True
-            ) from error
-        if frozen.access_key is None or frozen.secret_key is None:
-            raise _refresh_error("boto3 finds only a part of the AWS credentials for workload identity")
+            raise _unobtainable(error) from error
+        if frozen is None or frozen.access_key is None or frozen.secret_key is None:
+            raise _refresh_error("boto3 finds no AWS credentials for workload identity")
         return aws.AwsSecurityCredentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     def get_aws_region(self, context: Any, request: Any) -> str:  # noqa: ANN401, ARG002
         """Give the region of this process. Raises `RefreshError`."""
-        with self._lock:
+        try:
             region = self._open().region_name
+        except BotoCoreError as error:
+            raise _unobtainable(error) from error
         if not region:
             raise _refresh_error("no AWS region is set for workload identity; set AWS_REGION")
         return region
 
     def _open(self) -> boto3.session.Session:
-        if self._session is None:
-            self._session = self._make_session()
-        return self._session
+        """Give the session, its credentials looked for: neither is made to be built by two threads at once."""
+        with self._lock:
+            if self._session is None:
+                made = self._make_session()
+                made.get_credentials()
+                self._session = made
+            return self._session
+
+
+def _unobtainable(error: BotoCoreError) -> RefreshError:
+    made: RefreshError = _refresh_error(f"boto3 could not get AWS credentials: {type(error).__name__}", retryable=True)
+    return made
 
 
 def anonymous(api_url: str | None) -> CredentialsFactory:
@@ -166,6 +172,9 @@ def _made(info: Mapping[str, Any], scopes: Sequence[str], subject: str | None, s
 
 def _federated(info: Mapping[str, Any], session: SessionFactory) -> Any:  # noqa: ANN401 - untyped classes
     """Workload identity: on AWS through boto3, elsewhere (OIDC, a file, a URL) as the configuration says."""
+    for name in ("audience", "subject_token_type"):
+        if not info[name]:
+            raise ValueError(name)
     source = info.get("credential_source")
     if isinstance(source, dict) and str(source.get("environment_id", "")).startswith("aws"):
         bare = {name: value for name, value in info.items() if name != "credential_source"}

@@ -22,6 +22,7 @@ from accessbot.domain.model import DirectoryUser, GroupMember
 
 API_URL = "https://admin.googleapis.com/"
 _PAGE = 200
+_MEMBERS = "admin#directory#members"
 _FINE = frozenset({Outcome.DONE, Outcome.ABSENT, Outcome.OTHER_DOMAIN})
 
 Json = dict[str, Any]
@@ -125,9 +126,9 @@ class GoogleDirectory:
         while True:
             request = self._api().members().list(groupKey=_key(ask, group), maxResults=_PAGE, pageToken=token)
             answer = self._read(ask, request)
-            page = answer.get("members", [])
-            # Google leaves an empty list out; a body that names nothing at all is no list.
-            if not answer or not isinstance(page, list):
+            # Google leaves an empty list out; then the kind of the answer has to say that it is a list.
+            page = answer.get("members", [] if answer.get("kind") == _MEMBERS else None)
+            if not isinstance(page, list):
                 raise malformed(ask)
             for line in page:
                 member = _member(ask, line)
