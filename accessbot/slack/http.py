@@ -82,7 +82,7 @@ class _Seal:
     def __init__(self, signing_secret: str, now: Callable[[], float]) -> None:
         self._verifier = SignatureVerifier(signing_secret, _Clock(now)) if signing_secret else None
 
-    def holds(self, body: bytes, environ: WSGIEnvironment) -> bool:
+    def holds(self, body: str, environ: WSGIEnvironment) -> bool:
         timestamp = environ.get("HTTP_X_SLACK_REQUEST_TIMESTAMP", "")
         signature = environ.get("HTTP_X_SLACK_SIGNATURE", "")
         readable = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _TIMESTAMP_DIGITS
@@ -134,13 +134,13 @@ def _deliver(  # noqa: PLR0911 - one answer per flaw, read from top to bottom
     if int(length) > BODY_LIMIT:
         return _say(start_response, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A delivery has at most 1 MB.")
     body = environ["wsgi.input"].read(int(length))
-    if not seal.holds(body, environ):
-        _log.warning("a delivery was refused: its signature is wrong or too old", size=len(body))
-        return _say(start_response, HTTPStatus.UNAUTHORIZED, "The signature is wrong or too old.")
     try:
-        body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
         return _say(start_response, HTTPStatus.BAD_REQUEST, "Not understood: the body is no UTF-8.")
+    if not seal.holds(text, environ):
+        _log.warning("a delivery was refused: its signature is wrong or too old", size=len(body))
+        return _say(start_response, HTTPStatus.UNAUTHORIZED, "The signature is wrong or too old.")
     return deliveries({**environ, "wsgi.input": BytesIO(body)}, start_response)
 
 

@@ -65,7 +65,7 @@ def parse_command(text: str) -> Typed:
             entitlement=entitlement, duration=parse_duration(second), duration_text=second, reason=reason.strip()
         )
     except FieldRefused as refusal:
-        if not any(character.isdigit() for character in second):
+        if not second.lstrip("+-")[:1].isdigit():
             # The duration was left out: what follows is the reason.
             return Typed(entitlement=entitlement, reason=rest.strip())
         return Typed(entitlement=entitlement, duration_text=second, reason=reason.strip(), refusal=refusal)

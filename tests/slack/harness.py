@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import fakeredis
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from accessbot.domain.work import Work
+    from accessbot.ports import Store
 
 MAYA, NOAH, PRIYA, TOMAS, INES = "U01MAYA", "U02NOAH", "U03PRIYA", "U04TOMAS", "U05INES"
 APPROVALS, ALERTS = "C01APPROVALS", "C02ALERTS"
@@ -106,6 +107,23 @@ class Line:
         return sum(work.lane is lane for work in self.works)
 
 
+@dataclass
+class Flaky:
+    """The store, which fails every call of the named methods while `trouble` is set."""
+
+    inner: RedisStore
+    trouble: Exception | None = None
+    methods: frozenset[str] = frozenset()
+    asked: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> object:
+        """Give the real method, or the trouble."""
+        self.asked.append(name)
+        if self.trouble is not None and (not self.methods or name in self.methods):
+            raise self.trouble
+        return getattr(self.inner, name)
+
+
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - the name is werkzeug's
         """Say nothing."""
@@ -117,6 +135,7 @@ class Town:
 
     slack: Workspace
     ctx: Context
+    store: Flaky
     line: Line
     shelf: Shelf
     google: FakeDirectory
@@ -134,7 +153,7 @@ class Town:
 
 
 @contextmanager
-def town(held: Catalog | None = None, ctx_change: Callable[[Context], Context] | None = None) -> Iterator[Town]:
+def town(held: Catalog | None = None) -> Iterator[Town]:
     """Open a workspace with accessbot in it."""
     held = held or catalog(entitlement())
     google, aws = FakeDirectory(), FakeIdentityCenter()
@@ -148,16 +167,13 @@ def town(held: Catalog | None = None, ctx_change: Callable[[Context], Context] |
     aws_group = aws.add_group(GROUP)
     admin = aws.add_permission_set("AdministratorAccess", timedelta(hours=2))
     aws.assign(aws_group, "111122223333", admin.arn)
-    server = fakeredis.FakeServer()
-    store = RedisStore(
-        fakeredis.FakeRedis(server=server, decode_responses=True, encoding_errors="surrogateescape", protocol=2),
-        patience=timedelta(seconds=1),
-    )
+    redis = fakeredis.FakeRedis(decode_responses=True, encoding_errors="surrogateescape", protocol=2)
+    store = Flaky(RedisStore(redis, patience=timedelta(seconds=1)))
     line, shelf = Line(), Shelf(held)
     with Workspace(commands={"/request-aws", "/my-access", "/other"}) as slack:
         client = SlackClient(slack.bot_token, slack.api_url)
         ctx = Context(
-            store=store,
+            store=cast("Store", store),
             directory=google,
             identity_center=aws,
             workspace=SlackWorkspace(client, OwnTeam(client)),
@@ -170,7 +186,7 @@ def town(held: Catalog | None = None, ctx_change: Callable[[Context], Context] |
             pause=lambda _: None,
         )
         app = build_app(token=slack.bot_token, signing_secret=slack.signing_secret, base_url=slack.api_url)
-        register(app, ctx_change(ctx) if ctx_change else ctx)
+        register(app, ctx)
         door = web_app(
             {"/healthz": lambda: Page(200, "text/plain", b"ok\n")}, app=app, signing_secret=slack.signing_secret
         )
@@ -179,7 +195,7 @@ def town(held: Catalog | None = None, ctx_change: Callable[[Context], Context] |
         thread.start()
         slack.events_url = f"http://127.0.0.1:{web.port}/slack/events"
         try:
-            yield Town(slack, ctx, line, shelf, google, aws, aws_group)
+            yield Town(slack, ctx, store, line, shelf, google, aws, aws_group)
         finally:
             web.shutdown()
             thread.join()
