@@ -70,7 +70,10 @@ def connected(workspace: Workspace, wire: Callable[[App], None]) -> Iterator[Soc
     finally:
         handler.client.logger.setLevel(logging.CRITICAL)
         handler.client.auto_reconnect_enabled = False
-        workspace.socket_mode.disconnect(warn=False)  # its receiver would else sit out a time-out of three seconds
+        # Hung up on, the client's receiver ends at once; else it sits out a time-out of three seconds.
+        workspace.socket_mode.disconnect(warn=False)
+        session = handler.client.current_session
+        wait_until(lambda: session is None or not session.is_active())
         handler.client.close()
 
 
