@@ -21,11 +21,17 @@ async function call(path, options) {
 }
 
 const get = (path, query = {}) => {
-  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== null && value !== undefined));
+  const search = new URLSearchParams(
+    Object.entries(query).filter(([, value]) => value !== null && value !== undefined),
+  );
   return call(`/sandbox/${path}${search.size ? `?${search}` : ""}`);
 };
 const post = (path, body) =>
-  call(`/sandbox/${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  call(`/sandbox/${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
 
 export const api = {
   state: (as) => get("state", { as }),
@@ -34,7 +40,8 @@ export const api = {
   action: (as, where, what) => post("action", { as, ...where, ...what }),
   submit: (as, viewId, values) => post("submit", { as, view_id: viewId, values }),
   close: (as, viewId) => post("close", { as, view_id: viewId }),
-  options: (as, where, blockId, actionId, query) => get("options", { as, ...where, block_id: blockId, action_id: actionId, query }),
+  options: (as, where, blockId, actionId, query) =>
+    get("options", { as, ...where, block_id: blockId, action_id: actionId, query }),
   seen: (as, channel) => post("seen", { as, channel }),
   fault: (id, on) => post("fault", { id, on }),
   redeliver: () => post("redeliver", {}),

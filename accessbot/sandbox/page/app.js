@@ -45,7 +45,12 @@ let again = false;
 const rail = createRail(ctx, byId("rail"));
 const whoami = createPersonMenu(ctx, byId("sidebar-head"));
 const sidebar = createSidebar(ctx, byId("sidebar-lists"));
-const messages = createMessages(ctx, { head: byId("head"), scroller: byId("scroller"), list: byId("messages"), jump: byId("jump") });
+const messages = createMessages(ctx, {
+  head: byId("head"),
+  scroller: byId("scroller"),
+  list: byId("messages"),
+  jump: byId("jump"),
+});
 const composer = createComposer(ctx, byId("composer-area"));
 const panel = createPanel(ctx, byId("panel"));
 const guide = createGuide(ctx, byId("coach"), byId("guide-show"));
@@ -73,7 +78,10 @@ async function attempt(call) {
 /** Fetches the state and draws it. Calls while a fetch is under way share one more fetch after it. */
 function refresh() {
   if (running) again = true;
-  else running = fetchUntilSettled().finally(() => { running = null; });
+  else
+    running = fetchUntilSettled().finally(() => {
+      running = null;
+    });
   return running;
 }
 
@@ -104,13 +112,15 @@ function draw(state) {
   ctx.state = state;
   if (!ctx.me) ctx.me = actors(state).some((person) => person.id === state.me) ? state.me : actors(state)[0].id;
   syncClock(state.access.now);
-  if (!ctx.conversation(ctx.channel)) ctx.channel = remembered.get(ctx.me) ?? appConversation() ?? state.conversations[0].id;
+  if (!ctx.conversation(ctx.channel))
+    ctx.channel = remembered.get(ctx.me) ?? appConversation() ?? state.conversations[0].id;
   remembered.set(ctx.me, ctx.channel);
   history.replaceState(null, "", `#as=${encodeURIComponent(ctx.me)}&c=${encodeURIComponent(ctx.channel)}`);
   const conversation = ctx.conversation(ctx.channel);
   const title = conversationTitle(conversation, ctx);
   const unread = ctx.person(ctx.me).unread;
-  document.title = `${unread ? `(${unread}) ` : ""}${conversation.kind === "channel" ? "#" : ""}${title} · ${ctx.person(ctx.me).real_name} · accessbot sandbox`;
+  const place = `${conversation.kind === "channel" ? "#" : ""}${title}`;
+  document.title = `${unread ? `(${unread}) ` : ""}${place} · ${ctx.person(ctx.me).real_name} · accessbot sandbox`;
   byId("workspace").textContent = state.team.name;
   byId("loading").hidden = true;
   byId("shell").hidden = false;
@@ -217,7 +227,10 @@ function start() {
   listen(refresh, (up) => {
     clearTimeout(offline);
     if (up) byId("offline").hidden = true;
-    else offline = setTimeout(() => { byId("offline").hidden = false; }, 1500);
+    else
+      offline = setTimeout(() => {
+        byId("offline").hidden = false;
+      }, 1500);
   });
   refresh().then(() => ctx.state && !modal.open && composer.focus());
 }

@@ -5,7 +5,11 @@ import { h, icon, uid } from "./dom.js";
 import { place } from "./menu.js";
 
 const COMMANDS = [
-  { text: "/request-aws", hint: "[access] [duration] [reason]", about: "Ask for access to an AWS account, for a while" },
+  {
+    text: "/request-aws",
+    hint: "[access] [duration] [reason]",
+    about: "Ask for access to an AWS account, for a while",
+  },
   { text: "/my-access", hint: "", about: "See what you hold, extend it or end it" },
   { text: "/request-aws help", hint: "", about: "Show examples" },
 ];
@@ -14,19 +18,51 @@ const COMMANDS = [
 export function createComposer(ctx, root) {
   const listId = uid("commands");
   const input = h("textarea", {
-    id: "composer", rows: 1, spellcheck: "true", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": listId,
+    id: "composer",
+    rows: 1,
+    spellcheck: "true",
+    role: "combobox",
+    "aria-autocomplete": "list",
+    "aria-expanded": "false",
+    "aria-controls": listId,
     dataset: { focus: "composer" },
   });
   const label = h("label", { htmlFor: "composer", class: "visually-hidden" });
-  const list = h("div", { id: listId, class: "listbox commands", role: "listbox", "aria-label": "Commands", popover: "manual" });
+  const list = h("div", {
+    id: listId,
+    class: "listbox commands",
+    role: "listbox",
+    "aria-label": "Commands",
+    popover: "manual",
+  });
   const notice = h("div", { class: "notice", role: "alert", hidden: true });
   const send = h("button", { type: "submit", class: "send", "aria-label": "Send", disabled: true }, icon("send"));
-  const slash = h("button", { type: "button", class: "icon-button", "aria-label": "Show commands", title: "Commands  /", onclick: () => set("/") }, icon("slash"));
+  const slash = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": "Show commands",
+      title: "Commands  /",
+      onclick: () => set("/"),
+    },
+    icon("slash"),
+  );
   const hint = h("span", { class: "composer-hint", "aria-hidden": "true" });
-  const form = h("form", { class: "composer", onsubmit: (event) => {
-    event.preventDefault();
-    submit();
-  } }, label, input, h("div", { class: "composer-bar" }, slash, hint, send), list);
+  const form = h(
+    "form",
+    {
+      class: "composer",
+      onsubmit: (event) => {
+        event.preventDefault();
+        submit();
+      },
+    },
+    label,
+    input,
+    h("div", { class: "composer-bar" }, slash, hint, send),
+    list,
+  );
   root.append(notice, form);
 
   const drafts = new Map(); // "person/conversation" → text not yet sent
@@ -59,15 +95,33 @@ export function createComposer(ctx, root) {
   };
   const suggest = () => {
     const typed = input.value;
-    const found = typed.startsWith("/") && !typed.includes("\n")
-      ? COMMANDS.filter((command) => command.text.startsWith(typed.toLowerCase()) && command.text !== typed) : [];
+    const found =
+      typed.startsWith("/") && !typed.includes("\n")
+        ? COMMANDS.filter((command) => command.text.startsWith(typed.toLowerCase()) && command.text !== typed)
+        : [];
     if (!found.length) return closeList();
-    shown = found.map((command) => ({ command, element: h("div", {
-      id: uid("command"), class: "option", role: "option", "aria-selected": "false",
-      onpointerdown: (event) => event.preventDefault(), onclick: () => complete(command),
-    }, h("span", { class: "avatar avatar-bot avatar-small", "aria-hidden": "true" }, icon("key")),
-    h("span", { class: "option-text" }, h("span", {}, h("b", {}, command.text), " ", h("span", { class: "usage" }, command.hint)),
-      h("small", {}, command.about)), h("small", { class: "option-app" }, "accessbot")) }));
+    shown = found.map((command) => ({
+      command,
+      element: h(
+        "div",
+        {
+          id: uid("command"),
+          class: "option",
+          role: "option",
+          "aria-selected": "false",
+          onpointerdown: (event) => event.preventDefault(),
+          onclick: () => complete(command),
+        },
+        h("span", { class: "avatar avatar-bot avatar-small", "aria-hidden": "true" }, icon("key")),
+        h(
+          "span",
+          { class: "option-text" },
+          h("span", {}, h("b", {}, command.text), " ", h("span", { class: "usage" }, command.hint)),
+          h("small", {}, command.about),
+        ),
+        h("small", { class: "option-app" }, "accessbot"),
+      ),
+    }));
     list.replaceChildren(h("p", { class: "option-group" }, "Commands"), ...shown.map(({ element }) => element));
     if (!list.matches(":popover-open")) list.showPopover();
     input.setAttribute("aria-expanded", "true");
@@ -101,8 +155,22 @@ export function createComposer(ctx, root) {
     } catch (error) {
       drafts.set(draft, text);
       if (slot === draft && !input.value) input.value = text;
-      notice.replaceChildren(icon("alert"), h("span", {}, error.message),
-        h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", onclick: () => { notice.hidden = true; } }, icon("close")));
+      notice.replaceChildren(
+        icon("alert"),
+        h("span", {}, error.message),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": "Dismiss",
+            onclick: () => {
+              notice.hidden = true;
+            },
+          },
+          icon("close"),
+        ),
+      );
       notice.hidden = false;
     } finally {
       sending = false;
@@ -134,8 +202,9 @@ export function createComposer(ctx, root) {
     if (event.isComposing) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && shown.length) mark((active + step + shown.length) % shown.length);
-    else if (event.key === "ArrowUp" && recall()) { /* the last message is back */ }
-    else if (event.key === "Tab" && !event.shiftKey && shown.length) complete(shown[active].command);
+    else if (event.key === "ArrowUp" && recall()) {
+      /* the last message is back */
+    } else if (event.key === "Tab" && !event.shiftKey && shown.length) complete(shown[active].command);
     else if (event.key === "Enter" && !event.shiftKey) {
       if (shown.length && shown[active].command.text !== input.value.trim()) complete(shown[active].command);
       else form.requestSubmit();

@@ -1,7 +1,16 @@
 // Building and updating the document. Text only ever enters it as text nodes and attribute values: nothing here parses HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
-const PROPERTIES = new Set(["value", "checked", "disabled", "readOnly", "tabIndex", "textContent", "htmlFor", "hidden"]);
+const PROPERTIES = new Set([
+  "value",
+  "checked",
+  "disabled",
+  "readOnly",
+  "tabIndex",
+  "textContent",
+  "htmlFor",
+  "hidden",
+]);
 
 /** An element with properties, attributes, `on…` listeners and children; empty children are left out. */
 export function h(tag, props = {}, ...children) {
@@ -14,7 +23,9 @@ export function h(tag, props = {}, ...children) {
     else if (PROPERTIES.has(name)) element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -35,14 +46,20 @@ const ICONS = {
   slash: "M15.5 5l-7 14",
   down: "M12 5v13M6.5 12.5 12 18l5.5-5.5",
   cloud: "M7 18.5a4.5 4.5 0 1 1 .6-9A5.5 5.5 0 0 1 18 11a3.8 3.8 0 0 1-.5 7.5z",
-  group: "M9 11a3.2 3.2 0 1 1 0-6.4A3.2 3.2 0 0 1 9 11zM2.8 19.5c.4-3.6 2.9-5.5 6.2-5.5s5.8 1.9 6.2 5.5M16 5.2a3 3 0 0 1 0 5.6M17.5 14.3c2.1.7 3.4 2.5 3.7 5.2",
+  group:
+    "M9 11a3.2 3.2 0 1 1 0-6.4A3.2 3.2 0 0 1 9 11zM2.8 19.5c.4-3.6 2.9-5.5 6.2-5.5s5.8 1.9 6.2 5.5M16 5.2a3 3 0 0 1 0 5.6M17.5 14.3c2.1.7 3.4 2.5 3.7 5.2",
 };
 
 /** A decorative line icon; the element next to it carries the name. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 24 24", class: `icon icon-${name}`, "aria-hidden": "true", focusable: "false" })) {
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 24 24",
+    class: `icon icon-${name}`,
+    "aria-hidden": "true",
+    focusable: "false",
+  })) {
     svg.setAttribute(key, value);
   }
   path.setAttribute("d", ICONS[name]);
@@ -53,9 +70,10 @@ export function icon(name) {
 const lists = new WeakMap();
 
 /**
- * Makes `parent` show `items` in order, touching only what changed, so that focus, scrolling and animations of the rest survive.
- * `build(item, previous)` makes an element; when `sign(item)` differs it runs again, or, if given, `update(element, item)` changes the
- * element in place (a control that is being pressed must not be swapped). `leave(element, done)` may delay a removal.
+ * Makes `parent` show `items` in order, touching only what changed, so that focus, scrolling and animations of the rest
+ * survive. `build(item, previous)` makes an element; when `sign(item)` differs it runs again, or, if given,
+ * `update(element, item)` changes the element in place (a control that is being pressed must not be swapped).
+ * `leave(element, done)` may delay a removal.
  */
 export function reconcile(parent, items, { key, sign, build, update, leave }) {
   const before = lists.get(parent) ?? new Map();
@@ -93,15 +111,16 @@ export function reconcile(parent, items, { key, sign, build, update, leave }) {
 }
 
 /**
- * Runs `change` and puts the keyboard back where it was inside `root`: on the control with the same `data-focus`, else on the
- * nearest surviving ancestor named by `data-home`.
+ * Runs `change` and puts the keyboard back where it was inside `root`: on the control with the same `data-focus`, else
+ * on what replaced the nearest ancestor named by `data-home`.
  */
 export function keepFocus(root, change) {
   const active = document.activeElement;
   const inside = active && active !== document.body && root.contains(active);
   const name = inside ? active.dataset.focus : null;
   const home = inside ? active.closest("[data-home]")?.dataset.home : null;
-  const range = inside && typeof active.selectionStart === "number" ? [active.selectionStart, active.selectionEnd] : null;
+  const range =
+    inside && typeof active.selectionStart === "number" ? [active.selectionStart, active.selectionEnd] : null;
   change();
   if (!inside || active.isConnected) return;
   const find = (attribute, value) => value && root.querySelector(`[data-${attribute}="${CSS.escape(value)}"]`);
@@ -124,7 +143,14 @@ export function roving(root, selector) {
     const all = items();
     const at = all.indexOf(document.activeElement);
     if (at < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
-    const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    const to = {
+      ArrowDown: at + 1,
+      ArrowRight: at + 1,
+      ArrowUp: at - 1,
+      ArrowLeft: at - 1,
+      Home: 0,
+      End: all.length - 1,
+    }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     all[(to + all.length) % all.length].focus();

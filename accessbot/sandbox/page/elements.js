@@ -1,7 +1,8 @@
 // Block Kit's interactive elements: buttons, menus, selects, text inputs, checkboxes, radios, dates.
 //
-// `scope` says where they live: {ctx, name, act(block, element, payload) → promise, options(block, element, query), saved(block, element),
-// register(block, element, field)}. A field is {value() → Slack's state shape, control, empty(), problem()}.
+// `scope` says where they live: {ctx, name, act(block, element, payload) → promise, options(block, element, query),
+// saved(block, element), register(block, element, field)}.
+// A field is {value() → Slack's state shape, control, empty(), problem()}.
 
 import { h, icon, uid } from "./dom.js";
 import { confirmDialog, openMenu } from "./menu.js";
@@ -33,36 +34,65 @@ function openUrl(address) {
 
 function button(block, element, scope) {
   const style = { primary: " is-primary", danger: " is-danger" }[element.style] ?? "";
-  const control = h("button", {
-    type: "button", class: `button${style}`, "aria-label": element.accessibility_label, dataset: { focus: focusName(scope, block, element) },
-    onclick: async () => {
-      if (element.url) openUrl(element.url);
-      await act(scope, block, element, control, { value: element.value });
+  const control = h(
+    "button",
+    {
+      type: "button",
+      class: `button${style}`,
+      "aria-label": element.accessibility_label,
+      dataset: { focus: focusName(scope, block, element) },
+      onclick: async () => {
+        if (element.url) openUrl(element.url);
+        await act(scope, block, element, control, { value: element.value });
+      },
     },
-  }, plainNodes(element.text, { control: true }), element.url ? h("span", { class: "button-out", "aria-hidden": "true" }, "↗") : null);
+    plainNodes(element.text, { control: true }),
+    element.url ? h("span", { class: "button-out", "aria-hidden": "true" }, "↗") : null,
+  );
   return control;
 }
 
 function overflow(block, element, scope) {
-  const control = h("button", {
-    type: "button", class: "button is-icon", "aria-label": "More options", "aria-haspopup": "menu", "aria-expanded": "false",
-    dataset: { focus: focusName(scope, block, element) },
-    onclick: () => openMenu(control, (element.options ?? []).map((option) => ({
-      nodes: plainNodes(option.text, { control: true }),
-      run: () => {
-        if (option.url) openUrl(option.url);
-        act(scope, block, element, control, { selected_option: option });
-      },
-    })), { label: "More options", align: "end" }),
-  }, icon("more"));
+  const control = h(
+    "button",
+    {
+      type: "button",
+      class: "button is-icon",
+      "aria-label": "More options",
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      dataset: { focus: focusName(scope, block, element) },
+      onclick: () =>
+        openMenu(
+          control,
+          (element.options ?? []).map((option) => ({
+            nodes: plainNodes(option.text, { control: true }),
+            run: () => {
+              if (option.url) openUrl(option.url);
+              act(scope, block, element, control, { selected_option: option });
+            },
+          })),
+          { label: "More options", align: "end" },
+        ),
+    },
+    icon("more"),
+  );
   return control;
 }
 
 // People and conversations as options, for the selects whose choices Slack itself knows.
 function workspaceSource(type, ctx) {
-  const option = (value, text, description) => ({ value, text: { type: "plain_text", text }, description: description && { text: description } });
-  const people = ctx.state.people.filter((person) => person.role !== "bot").map((one) => option(one.id, one.real_name, one.about));
-  const channels = ctx.state.conversations.filter((one) => one.kind === "channel").map((one) => option(one.id, `#${one.name}`));
+  const option = (value, text, description) => ({
+    value,
+    text: { type: "plain_text", text },
+    description: description && { text: description },
+  });
+  const people = ctx.state.people
+    .filter((person) => person.role !== "bot")
+    .map((one) => option(one.id, one.real_name, one.about));
+  const channels = ctx.state.conversations
+    .filter((one) => one.kind === "channel")
+    .map((one) => option(one.id, `#${one.name}`));
   return { users_select: people, channels_select: channels, conversations_select: [...channels, ...people] }[type];
 }
 
@@ -80,20 +110,25 @@ function select(block, element, scope, { id, optional = false, labelled = false 
   const known = key ? workspaceSource(element.type, scope.ctx) : null;
   const saved = scope.saved(block, element);
   const initial = key
-    ? known.find((one) => one.value === (saved ? saved[`selected_${key}`] : element[`initial_${key}`])) ?? null
-    : (saved && offers(element, saved.selected_option) ? saved.selected_option : element.initial_option) ?? null;
+    ? (known.find((one) => one.value === (saved ? saved[`selected_${key}`] : element[`initial_${key}`])) ?? null)
+    : ((saved && offers(element, saved.selected_option) ? saved.selected_option : element.initial_option) ?? null);
   const state = () => {
     const option = field.selected();
-    return key ? { type: element.type, [`selected_${key}`]: option?.value ?? null } : { type: element.type, selected_option: option };
+    return key
+      ? { type: element.type, [`selected_${key}`]: option?.value ?? null }
+      : { type: element.type, selected_option: option };
   };
   const field = createSelect({
-    id, optional, initial,
+    id,
+    optional,
+    initial,
     placeholder: plainString(element.placeholder) || "Choose an option",
     label: labelled ? null : plainString(element.placeholder) || "Choose an option",
-    minimum: element.type === "external_select" ? element.min_query_length ?? 3 : 0,
-    source: element.type === "external_select"
-      ? (query) => scope.options(block, element, query)
-      : staticSource(known ?? element.options, key ? null : element.option_groups),
+    minimum: element.type === "external_select" ? (element.min_query_length ?? 3) : 0,
+    source:
+      element.type === "external_select"
+        ? (query) => scope.options(block, element, query)
+        : staticSource(known ?? element.options, key ? null : element.option_groups),
     focusName: focusName(scope, block, element),
     change: () => {
       const { type, ...payload } = state();
@@ -101,24 +136,47 @@ function select(block, element, scope, { id, optional = false, labelled = false 
       if (dispatches(block)) act(scope, block, element, field.input, payload);
     },
   });
-  scope.register(block, element, { control: field.input, value: state, empty: () => !field.selected(), problem: () => null });
+  scope.register(block, element, {
+    control: field.input,
+    value: state,
+    empty: () => !field.selected(),
+    problem: () => null,
+  });
   return field.element;
 }
 
 // An input block tells the app of a change only when it asks for it; elsewhere every change is an action.
 const dispatches = (block) => block.type !== "input" || block.dispatch_action === true;
 
-const HTML_TYPES = { number_input: "number", email_text_input: "email", url_text_input: "url", datepicker: "date", timepicker: "time" };
+const HTML_TYPES = {
+  number_input: "number",
+  email_text_input: "email",
+  url_text_input: "url",
+  datepicker: "date",
+  timepicker: "time",
+};
 const VALUE_KEYS = { datepicker: ["selected_date", "initial_date"], timepicker: ["selected_time", "initial_time"] };
 
 function textInput(block, element, scope, { id }) {
   const [key, first] = VALUE_KEYS[element.type] ?? ["value", "initial_value"];
   const saved = scope.saved(block, element);
   const value = saved ? saved[key] : element[first];
-  const common = { id, class: "input", value: value ?? "", placeholder: plainString(element.placeholder), autocomplete: "off",
-    dataset: { focus: focusName(scope, block, element) } };
-  const control = element.multiline ? h("textarea", { ...common, rows: 4 })
-    : h("input", { ...common, type: HTML_TYPES[element.type] ?? "text", min: element.min_value, max: element.max_value });
+  const common = {
+    id,
+    class: "input",
+    value: value ?? "",
+    placeholder: plainString(element.placeholder),
+    autocomplete: "off",
+    dataset: { focus: focusName(scope, block, element) },
+  };
+  const control = element.multiline
+    ? h("textarea", { ...common, rows: 4 })
+    : h("input", {
+        ...common,
+        type: HTML_TYPES[element.type] ?? "text",
+        min: element.min_value,
+        max: element.max_value,
+      });
   const { max_length: max, min_length: min = 0 } = element;
   const length = () => [...control.value].length;
   const counter = max ? h("span", { class: "counter", "aria-hidden": "true" }) : null;
@@ -131,11 +189,15 @@ function textInput(block, element, scope, { id }) {
   control.addEventListener("input", count);
   count();
   const state = () => ({ type: element.type, [key]: control.value === "" ? null : control.value });
-  if (dispatches(block)) control.addEventListener("change", () => act(scope, block, element, control, { [key]: control.value }));
+  if (dispatches(block))
+    control.addEventListener("change", () => act(scope, block, element, control, { [key]: control.value }));
   scope.register(block, element, {
-    control, value: state, empty: () => control.value.trim() === "",
+    control,
+    value: state,
+    empty: () => control.value.trim() === "",
     problem: () => {
-      if (max && length() > max) return `This is ${length() - max} character${length() - max === 1 ? "" : "s"} too long; ${max.toLocaleString()} fit.`;
+      if (max && length() > max)
+        return `This is ${length() - max} character${length() - max === 1 ? "" : "s"} too long; ${max.toLocaleString()} fit.`;
       if (control.value && length() < min) return `Please write at least ${min} characters.`;
       return control.checkValidity() ? null : control.validationMessage;
     },
@@ -146,30 +208,65 @@ function textInput(block, element, scope, { id }) {
 function choices(block, element, scope, { describedby }) {
   const many = element.type === "checkboxes";
   const saved = scope.saved(block, element);
-  const first = many ? (saved ? saved.selected_options : element.initial_options) ?? []
+  const first = many
+    ? ((saved ? saved.selected_options : element.initial_options) ?? [])
     : [saved ? saved.selected_option : element.initial_option].filter(Boolean);
   const chosen = new Set(first.map((option) => option.value));
   const name = uid("choice");
   const rows = element.options.map((option, index) => {
     const id = uid("choice");
-    const box = h("input", { id, type: many ? "checkbox" : "radio", name, checked: chosen.has(option.value), "aria-describedby": describedby,
-      dataset: { focus: `${focusName(scope, block, element)}/${index}` }, onchange: () => {
+    const box = h("input", {
+      id,
+      type: many ? "checkbox" : "radio",
+      name,
+      checked: chosen.has(option.value),
+      "aria-describedby": describedby,
+      dataset: { focus: `${focusName(scope, block, element)}/${index}` },
+      onchange: () => {
         if (!dispatches(block)) return;
         const { type, ...payload } = state();
         act(scope, block, element, box, payload);
-      } });
-    const row = h("div", { class: "choice" }, box, h("label", { htmlFor: id }, textNodes(option.text, scope.ctx),
-      option.description ? h("small", {}, textNodes(option.description, scope.ctx)) : null));
+      },
+    });
+    const row = h(
+      "div",
+      { class: "choice" },
+      box,
+      h(
+        "label",
+        { htmlFor: id },
+        textNodes(option.text, scope.ctx),
+        option.description ? h("small", {}, textNodes(option.description, scope.ctx)) : null,
+      ),
+    );
     return { option, box, row };
   });
   const picked = () => rows.filter(({ box }) => box.checked).map(({ option }) => option);
-  const state = () => (many ? { type: element.type, selected_options: picked() } : { type: element.type, selected_option: picked()[0] ?? null });
-  scope.register(block, element, { control: rows[0]?.box, value: state, empty: () => !picked().length, problem: () => null });
-  return h("div", { class: "choices" }, rows.map(({ row }) => row));
+  const state = () =>
+    many
+      ? { type: element.type, selected_options: picked() }
+      : { type: element.type, selected_option: picked()[0] ?? null };
+  scope.register(block, element, {
+    control: rows[0]?.box,
+    value: state,
+    empty: () => !picked().length,
+    problem: () => null,
+  });
+  return h(
+    "div",
+    { class: "choices" },
+    rows.map(({ row }) => row),
+  );
 }
 
 const KINDS = {
-  button, overflow, plain_text_input: textInput, checkboxes: choices, radio_buttons: choices, static_select: select, external_select: select,
+  button,
+  overflow,
+  plain_text_input: textInput,
+  checkboxes: choices,
+  radio_buttons: choices,
+  static_select: select,
+  external_select: select,
   ...Object.fromEntries(Object.keys(HTML_TYPES).map((type) => [type, textInput])),
   ...Object.fromEntries(Object.keys(WORKSPACE_KEYS).map((type) => [type, select])),
 };

@@ -8,11 +8,24 @@ export function createGuide(ctx, root, show) {
   const dots = h("span", { class: "coach-dots", role: "img" });
   const text = h("p", { class: "coach-text", role: "status" });
   const act = h("button", { type: "button", class: "coach-do", dataset: { focus: "coach-do" } });
-  const restart = h("button", { type: "button", class: "coach-link", onclick: () => change({ step: 0 }) }, "Start over");
-  const dismiss = h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss the guide", onclick: () => {
-    dismissed = true;
-    change({ dismiss: true });
-  } }, icon("close"));
+  const restart = h(
+    "button",
+    { type: "button", class: "coach-link", onclick: () => change({ step: 0 }) },
+    "Start over",
+  );
+  const dismiss = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": "Dismiss the guide",
+      onclick: () => {
+        dismissed = true;
+        change({ dismiss: true });
+      },
+    },
+    icon("close"),
+  );
   root.append(h("span", { class: "coach-tag" }, "First minute"), dots, text, act, restart, dismiss);
   let current = null;
   let dismissed = false; // here and now; the sandbox remembers it as well
@@ -47,13 +60,19 @@ export function createGuide(ctx, root, show) {
     const done = guide.done === true;
     const step = Math.min(guide.step, count - 1);
     current = guide.steps[step];
-    const there = current.do && current.do.as === ctx.me && (!current.do.channel || current.do.channel === ctx.channel)
-      && !(current.do.text ?? current.do.command);
+    const there =
+      current.do &&
+      current.do.as === ctx.me &&
+      (!current.do.channel || current.do.channel === ctx.channel) &&
+      !(current.do.text ?? current.do.command);
     const signature = JSON.stringify([guide, there]);
     if (signature === last) return;
     last = signature;
-    dots.replaceChildren(...guide.steps.map((_, index) =>
-      h("i", { class: index < step || done ? "is-done" : index === step ? "is-now" : "" })));
+    dots.replaceChildren(
+      ...guide.steps.map((_, index) =>
+        h("i", { class: index < step || done ? "is-done" : index === step ? "is-now" : "" }),
+      ),
+    );
     dots.setAttribute("aria-label", done ? `All ${count} steps done` : `Step ${step + 1} of ${count}`);
     text.replaceChildren(h("b", {}, current.title), " ", h("span", {}, current.text));
     const hadFocus = document.activeElement === act;

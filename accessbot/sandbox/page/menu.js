@@ -28,11 +28,21 @@ export function openMenu(anchor, items, { label, align = "start" }) {
     item.run();
   };
   const entries = items.map((item) =>
-    h("button", {
-      type: "button", class: `menu-item${item.danger ? " is-danger" : ""}`, tabIndex: -1,
-      role: item.checked === undefined ? "menuitem" : "menuitemradio", "aria-checked": item.checked === undefined ? null : String(item.checked),
-      onclick: () => choose(item), onpointermove: (event) => event.currentTarget.focus(),
-    }, h("span", { class: "menu-text" }, item.nodes), item.hint ? h("span", { class: "menu-hint" }, item.hint) : null));
+    h(
+      "button",
+      {
+        type: "button",
+        class: `menu-item${item.danger ? " is-danger" : ""}`,
+        tabIndex: -1,
+        role: item.checked === undefined ? "menuitem" : "menuitemradio",
+        "aria-checked": item.checked === undefined ? null : String(item.checked),
+        onclick: () => choose(item),
+        onpointermove: (event) => event.currentTarget.focus(),
+      },
+      h("span", { class: "menu-text" }, item.nodes),
+      item.hint ? h("span", { class: "menu-hint" }, item.hint) : null,
+    ),
+  );
   const menu = h("div", { class: "menu", role: "menu", "aria-label": label, popover: "manual" }, entries);
   const outside = (event) => {
     if (!menu.contains(event.target) && !anchor.contains(event.target)) close(false);
@@ -77,7 +87,8 @@ export function trap(dialog, escape) {
     }
     if (event.key !== "Tab") return;
     const stops = [...dialog.querySelectorAll("button, input, textarea, a[href], [tabindex]")].filter(
-      (item) => item.tabIndex >= 0 && !item.disabled && item.offsetParent !== null);
+      (item) => item.tabIndex >= 0 && !item.disabled && item.offsetParent !== null,
+    );
     const [first, last] = [stops[0], stops.at(-1)];
     if (!first) return;
     if (event.shiftKey ? document.activeElement === first : document.activeElement === last) {
@@ -97,14 +108,31 @@ export function confirmDialog(spec, ctx) {
       resolve(yes);
     };
     const danger = spec.style === "danger";
-    const confirm = h("button", { type: "button", class: `button ${danger ? "is-danger" : "is-primary"}`, onclick: () => answer(true) },
-      plainNodes(spec.confirm ?? { text: "Yes" }, { control: true }));
-    const dialog = h("dialog", { class: "dialog dialog-small", role: "alertdialog", "aria-labelledby": title, "aria-describedby": text },
-      h("header", { class: "dialog-head" }, h("h2", { id: title }, plainNodes(spec.title ?? { text: "Are you sure?" }))),
+    const confirm = h(
+      "button",
+      { type: "button", class: `button ${danger ? "is-danger" : "is-primary"}`, onclick: () => answer(true) },
+      plainNodes(spec.confirm ?? { text: "Yes" }, { control: true }),
+    );
+    const dialog = h(
+      "dialog",
+      { class: "dialog dialog-small", role: "alertdialog", "aria-labelledby": title, "aria-describedby": text },
+      h(
+        "header",
+        { class: "dialog-head" },
+        h("h2", { id: title }, plainNodes(spec.title ?? { text: "Are you sure?" })),
+      ),
       h("div", { class: "dialog-body", id: text }, textNodes(spec.text, ctx)),
-      h("footer", { class: "dialog-foot" },
-        h("button", { type: "button", class: "button", onclick: () => answer(false) }, plainNodes(spec.deny ?? { text: "Cancel" }, { control: true })),
-        confirm));
+      h(
+        "footer",
+        { class: "dialog-foot" },
+        h(
+          "button",
+          { type: "button", class: "button", onclick: () => answer(false) },
+          plainNodes(spec.deny ?? { text: "Cancel" }, { control: true }),
+        ),
+        confirm,
+      ),
+    );
     document.body.append(dialog);
     trap(dialog, () => answer(false));
     dialog.showModal();
@@ -115,9 +143,17 @@ export function confirmDialog(spec, ctx) {
 /** A short notice in the corner, read out at once when it is an error. */
 export function toast(text, kind = "note") {
   const box = document.getElementById("toasts");
-  const item = h("div", { class: `toast is-${kind}`, role: kind === "error" ? "alert" : "status" },
-    icon(kind === "error" ? "alert" : "check"), h("span", {}, text),
-    h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", onclick: () => leave() }, icon("close")));
+  const item = h(
+    "div",
+    { class: `toast is-${kind}`, role: kind === "error" ? "alert" : "status" },
+    icon(kind === "error" ? "alert" : "check"),
+    h("span", {}, text),
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Dismiss", onclick: () => leave() },
+      icon("close"),
+    ),
+  );
   const leave = () => {
     item.remove();
     if (!box.childElementCount) box.hidePopover();

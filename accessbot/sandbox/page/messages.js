@@ -14,11 +14,16 @@ const NEAR_PX = 120;
 // Messages in reading order: answers of a thread right after what they answer.
 function ordered(messages) {
   const byTime = [...messages].sort((a, b) => Number(a.ts) - Number(b.ts));
-  const isReply = (message) => message.thread_ts && message.thread_ts !== message.ts && byTime.some((one) => one.ts === message.thread_ts);
-  return byTime.filter((message) => !isReply(message)).flatMap((message) => [
-    { message, reply: false },
-    ...byTime.filter((one) => isReply(one) && one.thread_ts === message.ts).map((one) => ({ message: one, reply: true })),
-  ]);
+  const isReply = (message) =>
+    message.thread_ts && message.thread_ts !== message.ts && byTime.some((one) => one.ts === message.thread_ts);
+  return byTime
+    .filter((message) => !isReply(message))
+    .flatMap((message) => [
+      { message, reply: false },
+      ...byTime
+        .filter((one) => isReply(one) && one.thread_ts === message.ts)
+        .map((one) => ({ message: one, reply: true })),
+    ]);
 }
 
 function rows(messages, newFrom) {
@@ -26,10 +31,19 @@ function rows(messages, newFrom) {
   let previous = null;
   for (const { message, reply } of ordered(messages)) {
     const ms = fromTs(message.ts);
-    if (!reply && (!previous || !sameDay(fromTs(previous.message.ts), ms))) all.push({ id: `day-${message.ts}`, kind: "day", ms });
+    if (!reply && (!previous || !sameDay(fromTs(previous.message.ts), ms)))
+      all.push({ id: `day-${message.ts}`, kind: "day", ms });
     if (message.ts === newFrom) all.push({ id: "new", kind: "new" });
-    const follows = previous && previous.message.user === message.user && previous.reply === reply && message.ts !== newFrom
-      && !message.ephemeral && !previous.message.ephemeral && !message.blocks?.length && all.at(-1).kind === "message" && ms - fromTs(previous.message.ts) < GROUP_MS;
+    const follows =
+      previous &&
+      previous.message.user === message.user &&
+      previous.reply === reply &&
+      message.ts !== newFrom &&
+      !message.ephemeral &&
+      !previous.message.ephemeral &&
+      !message.blocks?.length &&
+      all.at(-1).kind === "message" &&
+      ms - fromTs(previous.message.ts) < GROUP_MS;
     const row = { id: message.ts, kind: "message", message, reply, follows: Boolean(follows) };
     all.push(row);
     previous = row;
@@ -46,17 +60,28 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
   let fresh = true; // the conversation was just opened: nothing in it is "new" to the eye
 
   const scope = (message) => ({
-    ctx, name: `message-${message.ts}`,
-    act: (block, element, payload) => ctx.attempt(() => api.action(ctx.me, { channel: ctx.channel, ts: message.ts },
-      { block_id: block.block_id, action_id: element.action_id, ...payload })),
+    ctx,
+    name: `message-${message.ts}`,
+    act: (block, element, payload) =>
+      ctx.attempt(() =>
+        api.action(
+          ctx.me,
+          { channel: ctx.channel, ts: message.ts },
+          { block_id: block.block_id, action_id: element.action_id, ...payload },
+        ),
+      ),
     options: (block, element, query) =>
-      suggestions(api.options(ctx.me, { channel: ctx.channel, ts: message.ts }, block.block_id, element.action_id, query)),
+      suggestions(
+        api.options(ctx.me, { channel: ctx.channel, ts: message.ts }, block.block_id, element.action_id, query),
+      ),
     saved: () => undefined,
     register: () => undefined,
   });
 
   const body = (message) => {
-    const nodes = message.blocks?.length ? blockNodes(message.blocks, scope(message)) : [h("div", { class: "text" }, mrkdwn(message.text ?? "", ctx))];
+    const nodes = message.blocks?.length
+      ? blockNodes(message.blocks, scope(message))
+      : [h("div", { class: "text" }, mrkdwn(message.text ?? "", ctx))];
     const edited = message.edited ? h("span", { class: "edited" }, "(edited)") : null;
     if (edited && !message.blocks?.length) nodes[0].lastElementChild?.append(" ", edited);
     else if (edited) nodes.push(edited);
@@ -68,22 +93,48 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
     const ms = fromTs(message.ts);
     const name = author?.real_name ?? message.user;
     const time = h("time", { class: "time", datetime: new Date(ms).toISOString(), title: fullTime(ms) }, clock(ms));
-    const classes = ["message", follows && "follows", reply && "is-reply", message.ephemeral && "is-ephemeral"].filter(Boolean).join(" ");
-    const element = h("article", { class: classes, tabIndex: -1, "aria-label": `${name}, ${clock(ms)}`, dataset: { home: message.ts, ts: message.ts } },
+    const classes = ["message", follows && "follows", reply && "is-reply", message.ephemeral && "is-ephemeral"]
+      .filter(Boolean)
+      .join(" ");
+    const element = h(
+      "article",
+      {
+        class: classes,
+        tabIndex: -1,
+        "aria-label": `${name}, ${clock(ms)}`,
+        dataset: { home: message.ts, ts: message.ts },
+      },
       message.ephemeral ? h("p", { class: "only-you" }, icon("eye"), "Only visible to you") : null,
       h("div", { class: "gutter" }, follows ? time : avatar(author)),
-      h("div", { class: "message-main" },
-        follows ? null : h("p", { class: "byline" }, h("b", { class: "author" }, name),
-          message.bot ? h("span", { class: "app-badge" }, "App") : null, time),
-        h("div", { class: "message-body" }, body(message))));
+      h(
+        "div",
+        { class: "message-main" },
+        follows
+          ? null
+          : h(
+              "p",
+              { class: "byline" },
+              h("b", { class: "author" }, name),
+              message.bot ? h("span", { class: "app-badge" }, "App") : null,
+              time,
+            ),
+        h("div", { class: "message-body" }, body(message)),
+      ),
+    );
     if (previous && !fresh) element.classList.add("is-changed");
     else if (!previous && !fresh) element.classList.add("is-new");
     return element;
   };
 
   const build = (row, previous) => {
-    if (row.kind === "day") return h("div", { class: "day", role: "separator", "aria-label": dayLabel(row.ms) }, h("span", {}, dayLabel(row.ms)));
-    if (row.kind === "new") return h("div", { class: "new-line", role: "separator", "aria-label": "New messages" }, h("span", {}, "New"));
+    if (row.kind === "day")
+      return h(
+        "div",
+        { class: "day", role: "separator", "aria-label": dayLabel(row.ms) },
+        h("span", {}, dayLabel(row.ms)),
+      );
+    if (row.kind === "new")
+      return h("div", { class: "new-line", role: "separator", "aria-label": "New messages" }, h("span", {}, "New"));
     return drawMessage(row, previous);
   };
 
@@ -92,10 +143,14 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
     atEnd = true;
     jump.hidden = true;
   };
-  scroller.addEventListener("scroll", () => {
-    atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX;
-    if (atEnd) jump.hidden = true;
-  }, { passive: true });
+  scroller.addEventListener(
+    "scroll",
+    () => {
+      atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX;
+      if (atEnd) jump.hidden = true;
+    },
+    { passive: true },
+  );
   jump.addEventListener("click", () => {
     toEnd();
     list.lastElementChild?.focus({ preventScroll: true });
@@ -104,20 +159,30 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
 
   const drawHead = (conversation) => {
     const other = conversation.kind === "im" ? ctx.person(conversation.with) : null;
-    head.replaceChildren(h("div", { class: "head-line" },
-      other ? avatar(other, "avatar-small") : icon("hash"), h("h1", {}, conversationTitle(conversation, ctx)),
-      other?.role === "bot" ? h("span", { class: "app-badge" }, "App") : null,
-      h("span", { class: "topic" }, conversation.topic || other?.about)));
+    head.replaceChildren(
+      h(
+        "div",
+        { class: "head-line" },
+        other ? avatar(other, "avatar-small") : icon("hash"),
+        h("h1", {}, conversationTitle(conversation, ctx)),
+        other?.role === "bot" ? h("span", { class: "app-badge" }, "App") : null,
+        h("span", { class: "topic" }, conversation.topic || other?.about),
+      ),
+    );
   };
 
   const intro = (conversation) => {
     const title = conversationTitle(conversation, ctx);
     const direct = conversation.kind === "im";
-    const suggestion = (text) => h("button", { type: "button", class: "button", onclick: () => ctx.compose(text) }, h("code", {}, text));
-    return h("div", { class: "intro" },
+    const suggestion = (text) =>
+      h("button", { type: "button", class: "button", onclick: () => ctx.compose(text) }, h("code", {}, text));
+    return h(
+      "div",
+      { class: "intro" },
       h("h2", {}, direct ? title : `#${title}`),
       h("p", {}, direct ? `This is where ${title} writes to you alone.` : `This is the very beginning of #${title}.`),
-      h("p", { class: "intro-tries" }, "Try", suggestion("/request-aws"), suggestion("/my-access")));
+      h("p", { class: "intro-tries" }, "Try", suggestion("/request-aws"), suggestion("/my-access")),
+    );
   };
 
   // The first message the person has not seen, when a conversation is opened with some unread.
@@ -140,12 +205,15 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
       drawHead(conversation);
       const before = list.lastElementChild;
       const all = conversation.messages.length
-        ? rows(conversation.messages, newFrom) : [{ id: `intro-${conversation.id}`, kind: "intro" }];
-      keepFocus(list, () => reconcile(list, all, {
-        key: ({ id }) => `${ctx.me}/${conversation.id}/${id}`,
-        sign: JSON.stringify,
-        build: (row, previous) => (row.kind === "intro" ? intro(conversation) : build(row, previous)),
-      }));
+        ? rows(conversation.messages, newFrom)
+        : [{ id: `intro-${conversation.id}`, kind: "intro" }];
+      keepFocus(list, () =>
+        reconcile(list, all, {
+          key: ({ id }) => `${ctx.me}/${conversation.id}/${id}`,
+          sign: JSON.stringify,
+          build: (row, previous) => (row.kind === "intro" ? intro(conversation) : build(row, previous)),
+        }),
+      );
       fresh = false;
       if (moved || atEnd) toEnd();
       else if (before !== list.lastElementChild) jump.hidden = false;

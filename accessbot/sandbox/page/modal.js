@@ -10,15 +10,42 @@ import { plainNodes } from "./mrkdwn.js";
 export function createModal(ctx) {
   const title = uid("modal");
   const heading = h("h2", { id: title });
-  const closeX = h("button", { type: "button", class: "icon-button", "aria-label": "Close", dataset: { focus: "modal-x" }, onclick: () => leave() }, icon("close"));
+  const closeX = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": "Close",
+      dataset: { focus: "modal-x" },
+      onclick: () => leave(),
+    },
+    icon("close"),
+  );
   const general = h("p", { class: "modal-error", role: "alert", hidden: true });
   const body = h("div", { class: "dialog-body", dataset: { home: "modal" }, tabIndex: -1 });
   const foot = h("footer", { class: "dialog-foot" });
-  const form = h("form", { class: "modal-form", novalidate: true, autocomplete: "off", onsubmit: (event) => {
-    event.preventDefault();
-    submit();
-  } }, h("header", { class: "dialog-head" }, h("span", { class: "avatar avatar-bot avatar-small", "aria-hidden": "true" }, icon("key")), heading, closeX),
-  general, body, foot);
+  const form = h(
+    "form",
+    {
+      class: "modal-form",
+      novalidate: true,
+      autocomplete: "off",
+      onsubmit: (event) => {
+        event.preventDefault();
+        submit();
+      },
+    },
+    h(
+      "header",
+      { class: "dialog-head" },
+      h("span", { class: "avatar avatar-bot avatar-small", "aria-hidden": "true" }, icon("key")),
+      heading,
+      closeX,
+    ),
+    general,
+    body,
+    foot,
+  );
   const dialog = h("dialog", { class: "dialog modal", "aria-labelledby": title, id: "modal" }, form);
   document.body.append(dialog);
   trap(dialog, () => leave());
@@ -43,15 +70,24 @@ export function createModal(ctx) {
   };
 
   const scopeFor = (entry, kept) => ({
-    ctx, name: `view-${entry.id}`,
+    ctx,
+    name: `view-${entry.id}`,
     act: (block, element, payload) =>
-      ctx.attempt(() => api.action(ctx.me, { view_id: entry.id }, { block_id: block.block_id, action_id: element.action_id, ...payload })),
-    options: (block, element, query) => suggestions(api.options(ctx.me, { view_id: entry.id }, block.block_id, element.action_id, query)),
+      ctx.attempt(() =>
+        api.action(
+          ctx.me,
+          { view_id: entry.id },
+          { block_id: block.block_id, action_id: element.action_id, ...payload },
+        ),
+      ),
+    options: (block, element, query) =>
+      suggestions(api.options(ctx.me, { view_id: entry.id }, block.block_id, element.action_id, query)),
     saved: (block, element) => {
       const value = kept[block.block_id]?.[element.action_id];
       return value?.type === element.type ? value : undefined;
     },
-    register: (block, element, field) => entry.fields.set(`${block.block_id}/${element.action_id}`, { block, element, field }),
+    register: (block, element, field) =>
+      entry.fields.set(`${block.block_id}/${element.action_id}`, { block, element, field }),
   });
 
   const busy = (on) => {
@@ -66,9 +102,11 @@ export function createModal(ctx) {
 
   const showErrors = (errors, focus) => {
     const homeless = [];
-    for (const block of shown.view.blocks ?? []) if (block.type === "input") showError(body, block.block_id ?? "", errors[block.block_id] ?? null);
+    for (const block of shown.view.blocks ?? [])
+      if (block.type === "input") showError(body, block.block_id ?? "", errors[block.block_id] ?? null);
     for (const [block, sentence] of Object.entries(errors)) {
-      if (!(shown.view.blocks ?? []).some((one) => one.type === "input" && one.block_id === block)) homeless.push(sentence);
+      if (!(shown.view.blocks ?? []).some((one) => one.type === "input" && one.block_id === block))
+        homeless.push(sentence);
     }
     general.hidden = !homeless.length;
     general.textContent = homeless.join(" ");
@@ -84,7 +122,11 @@ export function createModal(ctx) {
     const errors = {};
     for (const { block, field } of shown.fields.values()) {
       if (block.type !== "input") continue;
-      const sentence = field.empty() ? (block.optional ? null : "Please complete this required field.") : field.problem();
+      const sentence = field.empty()
+        ? block.optional
+          ? null
+          : "Please complete this required field."
+        : field.problem();
       if (sentence) errors[block.block_id ?? ""] = sentence;
     }
     return errors;
@@ -137,10 +179,21 @@ export function createModal(ctx) {
       heading.replaceChildren(...plainNodes(view.title));
       body.replaceChildren(...blockNodes(view.blocks, scopeFor(entry, kept)));
       foot.replaceChildren(
-        h("button", { type: "button", class: "button", dataset: { focus: "modal-close" }, onclick: leave },
-          plainNodes(view.close ?? { text: view.submit ? "Cancel" : "Close" }, { control: true })),
-        ...(view.submit ? [h("button", { type: "submit", class: "button is-primary", dataset: { focus: "modal-submit" } },
-          plainNodes(view.submit, { control: true }))] : []));
+        h(
+          "button",
+          { type: "button", class: "button", dataset: { focus: "modal-close" }, onclick: leave },
+          plainNodes(view.close ?? { text: view.submit ? "Cancel" : "Close" }, { control: true }),
+        ),
+        ...(view.submit
+          ? [
+              h(
+                "button",
+                { type: "submit", class: "button is-primary", dataset: { focus: "modal-submit" } },
+                plainNodes(view.submit, { control: true }),
+              ),
+            ]
+          : []),
+      );
       general.hidden = true;
     });
     if (!same) body.scrollTop = 0;
@@ -154,7 +207,8 @@ export function createModal(ctx) {
   }
 
   function focusFirst() {
-    const first = body.querySelector("input, textarea, button, [tabindex='0']") ?? foot.querySelector("[type=submit]") ?? closeX;
+    const first =
+      body.querySelector("input, textarea, button, [tabindex='0']") ?? foot.querySelector("[type=submit]") ?? closeX;
     first.focus();
   }
 
@@ -171,7 +225,8 @@ export function createModal(ctx) {
       const signature = JSON.stringify(top.view);
       const same = shown?.id === top.id;
       const blank = !shown;
-      if (!same || shown.signature !== signature) draw({ id: top.id, signature, view: top.view, values: top.values ?? {}, fields: new Map() }, same);
+      if (!same || shown.signature !== signature)
+        draw({ id: top.id, signature, view: top.view, values: top.values ?? {}, fields: new Map() }, same);
       if (!dialog.open) {
         back = document.activeElement;
         dialog.showModal();

@@ -22,13 +22,19 @@ export function safeUrl(address) {
   }
 }
 
-const link = (address, label) =>
-  h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, label);
+const link = (address, label) => h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, label);
 
 function emojiNode(name, hidden) {
   const character = emoji(name);
   if (!character) return null;
-  return h("span", { class: "emoji", ...(hidden ? { "aria-hidden": "true" } : { role: "img", "aria-label": name.replaceAll("_", " ") }) }, character);
+  return h(
+    "span",
+    {
+      class: "emoji",
+      ...(hidden ? { "aria-hidden": "true" } : { role: "img", "aria-label": name.replaceAll("_", " ") }),
+    },
+    character,
+  );
 }
 
 /** A `plain_text` object's text: emoji shortcodes are shown (hidden from names of controls), nothing else is interpreted. */
@@ -66,7 +72,11 @@ function angle(inner, ctx) {
     const id = target.slice(1);
     const person = ctx.person(id);
     const mine = id === ctx.me;
-    return h("span", { class: mine ? "mention mention-me" : "mention", title: person?.about }, `@${person?.real_name ?? (label || id)}`);
+    return h(
+      "span",
+      { class: mine ? "mention mention-me" : "mention", title: person?.about },
+      `@${person?.real_name ?? (label || id)}`,
+    );
   }
   if (/^#[CG]\w+$/.test(target)) {
     const id = target.slice(1);
@@ -79,7 +89,8 @@ function angle(inner, ctx) {
     const url = address && safeUrl(unescape(address));
     return url ? link(url, text) : h("time", { class: "date", title: fullTime(Number(seconds) * 1000 || 0) }, text);
   }
-  if (/^!(here|channel|everyone)$/.test(target)) return h("span", { class: "mention mention-me" }, `@${target.slice(1)}`);
+  if (/^!(here|channel|everyone)$/.test(target))
+    return h("span", { class: "mention mention-me" }, `@${target.slice(1)}`);
   if (/^!subteam\^\w+$/.test(target)) return h("span", { class: "mention" }, label || "@group");
   const address = safeUrl(unescape(target));
   return address ? link(address, label || unescape(target).replace(/^mailto:/, "")) : null;
@@ -91,7 +102,8 @@ function closing(text, start, mark) {
     if (text[at] === "`" || text[at] === "<") {
       const end = text.indexOf(text[at] === "<" ? ">" : "`", at + 1);
       if (end > 0) at = end;
-    } else if (text[at] === mark && at > start && !/\s/.test(text[at - 1]) && !WORD.test(text[at + 1] ?? " ")) return at;
+    } else if (text[at] === mark && at > start && !/\s/.test(text[at - 1]) && !WORD.test(text[at + 1] ?? " "))
+      return at;
   }
   return -1;
 }
@@ -134,13 +146,15 @@ function piece(text, at, ctx, verbatim) {
 }
 
 // Code shows links by their label or address and nothing else.
-const bare = (text) => unescape(text.replace(/<([^>|]*)(?:\|([^>]*))?>/g, (whole, target, label) =>
-  safeUrl(target) ? (label ?? target) : whole));
+const bare = (text) =>
+  unescape(
+    text.replace(/<([^>|]*)(?:\|([^>]*))?>/g, (whole, target, label) => (safeUrl(target) ? (label ?? target) : whole)),
+  );
 
 function inline(text, ctx, verbatim) {
   const nodes = [];
   let plain = "";
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const found = piece(text, at, ctx, verbatim);
     if (found) {
       if (plain) nodes.push(unescape(plain));

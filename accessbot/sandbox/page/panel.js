@@ -14,15 +14,34 @@ export function createPanel(ctx, root) {
   const groups = h("div", { class: "groups" });
   const empty = h("div", { class: "quiet-groups" });
   const faults = h("div", { class: "faults" });
-  const replay = h("button", { type: "button", class: "button is-wide", onclick: () => redeliver() }, icon("replay"), "Deliver the last click again (replay)");
+  const replay = h(
+    "button",
+    { type: "button", class: "button is-wide", onclick: () => redeliver() },
+    icon("replay"),
+    "Deliver the last click again (replay)",
+  );
   root.append(
-    h("section", { class: "panel-section", "aria-labelledby": "panel-title" },
-      h("header", { class: "panel-head" }, h("h2", { id: "panel-title" }, "Who has access, right now"),
-        h("span", { class: "live" }, h("i", { "aria-hidden": "true" }), "live")),
-      groups, empty),
-    h("details", { class: "panel-section break" },
+    h(
+      "section",
+      { class: "panel-section", "aria-labelledby": "panel-title" },
+      h(
+        "header",
+        { class: "panel-head" },
+        h("h2", { id: "panel-title" }, "Who has access, right now"),
+        h("span", { class: "live" }, h("i", { "aria-hidden": "true" }), "live"),
+      ),
+      groups,
+      empty,
+    ),
+    h(
+      "details",
+      { class: "panel-section break" },
       h("summary", {}, icon("bolt"), h("span", {}, "Break things"), h("span", { class: "break-on" }), icon("caret")),
-      h("p", { class: "panel-note" }, "Make a vendor fail and see what people are told."), faults, replay));
+      h("p", { class: "panel-note" }, "Make a vendor fail and see what people are told."),
+      faults,
+      replay,
+    ),
+  );
   const breakOn = root.querySelector(".break-on");
   let spoken = null; // "group/side/member" of the last render, to say what came and went
 
@@ -33,19 +52,41 @@ export function createPanel(ctx, root) {
     if (done) toast("The last click was delivered again, byte for byte. Nothing should have happened twice.");
   }
 
-  const personOf = (name) => ctx.state.people.find((person) => person.email && person.email.toLowerCase() === name.toLowerCase());
+  const personOf = (name) =>
+    ctx.state.people.find((person) => person.email && person.email.toLowerCase() === name.toLowerCase());
 
   const drawMember = ({ name, member }) => {
     const person = personOf(name);
     const ends = member.ends_at ? Date.parse(member.ends_at) : null;
     const starts = Date.parse(member.since);
-    const left = ends === null
-      ? h("span", { class: "standing", title: "Was there before, and is not accessbot's to remove" }, member.standing ? "standing" : "no end")
-      : h("span", { class: "left", dataset: { ends: String(ends), length: String(ends - starts) }, title: `Ends ${fullTime(ends)}` });
-    return h("li", { class: "member", title: name },
-      person ? avatar(person, "avatar-tiny") : h("span", { class: "avatar avatar-tiny avatar-unknown", "aria-hidden": "true" }, name[0].toUpperCase()),
-      h("span", { class: "member-name" }, person?.real_name ?? name.split("@")[0]), left,
-      ends === null ? null : h("span", { class: "meter", "aria-hidden": "true" }, h("i", { dataset: { ends: String(ends), starts: String(starts) } })));
+    const left =
+      ends === null
+        ? h(
+            "span",
+            { class: "standing", title: "Was there before, and is not accessbot's to remove" },
+            member.standing ? "standing" : "no end",
+          )
+        : h("span", {
+            class: "left",
+            dataset: { ends: String(ends), length: String(ends - starts) },
+            title: `Ends ${fullTime(ends)}`,
+          });
+    return h(
+      "li",
+      { class: "member", title: name },
+      person
+        ? avatar(person, "avatar-tiny")
+        : h("span", { class: "avatar avatar-tiny avatar-unknown", "aria-hidden": "true" }, name[0].toUpperCase()),
+      h("span", { class: "member-name" }, person?.real_name ?? name.split("@")[0]),
+      left,
+      ends === null
+        ? null
+        : h(
+            "span",
+            { class: "meter", "aria-hidden": "true" },
+            h("i", { dataset: { ends: String(ends), starts: String(starts) } }),
+          ),
+    );
   };
 
   const leave = (element, done) => {
@@ -56,25 +97,48 @@ export function createPanel(ctx, root) {
     setTimeout(done, LEAVE_MS);
   };
 
-  const fill = (list, members) => reconcile(list, members, {
-    key: ({ name }) => name,
-    sign: ({ name, member }) => JSON.stringify([personOf(name)?.id ?? name, member]),
-    build: (item, previous) => {
-      const element = drawMember(item);
-      if (!previous && spoken) element.classList.add("is-new");
-      return element;
-    },
-    leave,
-  });
+  const fill = (list, members) =>
+    reconcile(list, members, {
+      key: ({ name }) => name,
+      sign: ({ name, member }) => JSON.stringify([personOf(name)?.id ?? name, member]),
+      build: (item, previous) => {
+        const element = drawMember(item);
+        if (!previous && spoken) element.classList.add("is-new");
+        return element;
+      },
+      leave,
+    });
 
-  const SIDES = [["google", "Google group", "email"], ["identity_center", "Identity Center", "user_name"]];
+  const SIDES = [
+    ["google", "Google group", "email"],
+    ["identity_center", "Identity Center", "user_name"],
+  ];
 
-  const drawGroup = (group) => h("section", { class: "group", "aria-label": group.entitlement, dataset: { group: group.group } },
-    h("header", { class: "group-head" }, h("h3", {}, group.entitlement),
-      h("p", {}, `${group.permission_set} in ${group.account}`), h("p", { class: "group-mail" }, group.group)),
-    h("div", { class: "sides" }, SIDES.map(([side, title]) => h("div", { class: "side" },
-      h("h4", {}, icon(side === "google" ? "group" : "cloud"), title), h("ul", { class: "members", dataset: { side }, "aria-label": `${title}, ${group.entitlement}` }),
-      h("p", { class: "nobody" }, "nobody")))));
+  const drawGroup = (group) =>
+    h(
+      "section",
+      { class: "group", "aria-label": group.entitlement, dataset: { group: group.group } },
+      h(
+        "header",
+        { class: "group-head" },
+        h("h3", {}, group.entitlement),
+        h("p", {}, `${group.permission_set} in ${group.account}`),
+        h("p", { class: "group-mail" }, group.group),
+      ),
+      h(
+        "div",
+        { class: "sides" },
+        SIDES.map(([side, title]) =>
+          h(
+            "div",
+            { class: "side" },
+            h("h4", {}, icon(side === "google" ? "group" : "cloud"), title),
+            h("ul", { class: "members", dataset: { side }, "aria-label": `${title}, ${group.entitlement}` }),
+            h("p", { class: "nobody" }, "nobody"),
+          ),
+        ),
+      ),
+    );
 
   const membersOf = (group, side, key) => (group[side] ?? []).map((member) => ({ name: member[key], member }));
 
@@ -83,7 +147,10 @@ export function createPanel(ctx, root) {
     for (const group of access.groups) {
       for (const [side, title, key] of SIDES) {
         for (const { name } of membersOf(group, side, key)) {
-          current.set(`${group.group}/${side}/${name}`, `${personOf(name)?.real_name ?? name}|${title} ${group.entitlement}`);
+          current.set(
+            `${group.group}/${side}/${name}`,
+            `${personOf(name)?.real_name ?? name}|${title} ${group.entitlement}`,
+          );
         }
       }
     }
@@ -94,15 +161,25 @@ export function createPanel(ctx, root) {
     spoken = current;
   };
 
-  const drawFault = (fault) => h("button", {
-    type: "button", class: "switch", role: "switch", "aria-checked": String(fault.on), "aria-label": fault.label,
-    "aria-describedby": fault.description ? `fault-${fault.id}` : null, dataset: { focus: `fault-${fault.id}` },
-    onclick: ({ currentTarget }) => {
-      const on = currentTarget.getAttribute("aria-checked") !== "true";
-      ctx.attempt(() => api.fault(fault.id, on));
-    },
-  }, h("span", { class: "switch-track", "aria-hidden": "true" }),
-  h("span", {}, fault.label, fault.description ? h("small", { id: `fault-${fault.id}` }, fault.description) : null));
+  const drawFault = (fault) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "switch",
+        role: "switch",
+        "aria-checked": String(fault.on),
+        "aria-label": fault.label,
+        "aria-describedby": fault.description ? `fault-${fault.id}` : null,
+        dataset: { focus: `fault-${fault.id}` },
+        onclick: ({ currentTarget }) => {
+          const on = currentTarget.getAttribute("aria-checked") !== "true";
+          ctx.attempt(() => api.fault(fault.id, on));
+        },
+      },
+      h("span", { class: "switch-track", "aria-hidden": "true" }),
+      h("span", {}, fault.label, fault.description ? h("small", { id: `fault-${fault.id}` }, fault.description) : null),
+    );
 
   function tick() {
     for (const element of root.querySelectorAll(".left[data-ends]")) {
@@ -118,14 +195,16 @@ export function createPanel(ctx, root) {
   setInterval(tick, 250);
 
   return (access) => {
-    const busy = (group) => (group.google?.length ?? 0) + (group.identity_center?.length ?? 0) > 0
-      || groups.querySelector(`[data-group="${CSS.escape(group.group)}"] .is-gone`) !== null;
+    const busy = (group) =>
+      (group.google?.length ?? 0) + (group.identity_center?.length ?? 0) > 0 ||
+      groups.querySelector(`[data-group="${CSS.escape(group.group)}"] .is-gone`) !== null;
     const wasOpen = (group) => groups.querySelector(`[data-group="${CSS.escape(group.group)}"]`) !== null;
     const few = access.groups.length <= 4;
     const cards = access.groups.filter((group) => few || busy(group) || wasOpen(group));
     reconcile(groups, cards, {
       key: (group) => group.group,
-      sign: ({ group, entitlement, account, permission_set: set }) => JSON.stringify([group, entitlement, account, set]),
+      sign: ({ group, entitlement, account, permission_set: set }) =>
+        JSON.stringify([group, entitlement, account, set]),
       build: drawGroup,
     });
     for (const group of cards) {

@@ -11,13 +11,19 @@ export function avatar(person, size = "") {
   if (!person || person.role === "bot") {
     return h("span", { class: `avatar avatar-bot ${size}`, "aria-hidden": "true" }, icon("key"));
   }
-  const initials = person.real_name.split(/\s+/).map((word) => word[0]).slice(0, 2).join("").toUpperCase();
+  const initials = person.real_name
+    .split(/\s+/)
+    .map((word) => word[0])
+    .slice(0, 2)
+    .join("")
+    .toUpperCase();
   if (!colours.has(person.id)) colours.set(person.id, colours.size % COLOURS);
   return h("span", { class: `avatar avatar-${colours.get(person.id)} ${size}`, "aria-hidden": "true" }, initials);
 }
 
 /** The small number of unread messages, or nothing. */
-export const badge = (count) => (count ? h("span", { class: "badge", "aria-hidden": "true" }, count > 99 ? "99+" : String(count)) : null);
+export const badge = (count) =>
+  count ? h("span", { class: "badge", "aria-hidden": "true" }, count > 99 ? "99+" : String(count)) : null;
 
 /** The people one can be: everybody but the app. */
 export const actors = (state) => state.people.filter((person) => person.role !== "bot");
@@ -25,12 +31,20 @@ export const actors = (state) => state.people.filter((person) => person.role !==
 /** The rail with everybody on it. */
 export function createRail(ctx, root) {
   const caption = h("p", { class: "rail-caption", id: "rail-caption" }, "Act as");
-  const list = h("div", { class: "rail-list", role: "toolbar", "aria-orientation": "vertical", "aria-labelledby": "rail-caption" });
+  const list = h("div", {
+    class: "rail-list",
+    role: "toolbar",
+    "aria-orientation": "vertical",
+    "aria-labelledby": "rail-caption",
+  });
   root.append(caption, list);
   const settle = roving(list, "button");
   const update = (button, { person, current }) => {
     button.setAttribute("aria-pressed", String(current));
-    button.setAttribute("aria-label", `Act as ${person.real_name}, ${person.role}${person.unread ? `, ${person.unread} unread` : ""}`);
+    button.setAttribute(
+      "aria-label",
+      `Act as ${person.real_name}, ${person.role}${person.unread ? `, ${person.unread} unread` : ""}`,
+    );
     button.querySelector(".rail-badge").replaceChildren(...[badge(person.unread)].filter(Boolean));
   };
   return (state) => {
@@ -40,11 +54,20 @@ export function createRail(ctx, root) {
       sign: JSON.stringify,
       build: (item) => {
         const { person, index } = item;
-        const button = h("button", {
-          type: "button", class: "rail-person", title: `${person.real_name} — ${person.about}`,
-          "aria-keyshortcuts": index < 9 ? `Control+${index + 1}` : null, dataset: { person: person.id }, onclick: () => ctx.switchTo(person.id),
-        }, h("span", { class: "rail-face" }, avatar(person), h("span", { class: "rail-badge" })),
-        h("span", { class: "rail-name" }, person.real_name.split(" ")[0]), h("span", { class: "rail-role" }, person.role));
+        const button = h(
+          "button",
+          {
+            type: "button",
+            class: "rail-person",
+            title: `${person.real_name} — ${person.about}`,
+            "aria-keyshortcuts": index < 9 ? `Control+${index + 1}` : null,
+            dataset: { person: person.id },
+            onclick: () => ctx.switchTo(person.id),
+          },
+          h("span", { class: "rail-face" }, avatar(person), h("span", { class: "rail-badge" })),
+          h("span", { class: "rail-name" }, person.real_name.split(" ")[0]),
+          h("span", { class: "rail-role" }, person.role),
+        );
         update(button, item);
         return button;
       },
@@ -56,15 +79,34 @@ export function createRail(ctx, root) {
 
 /** The button at the head of the sidebar that says who one is and opens the menu of people. */
 export function createPersonMenu(ctx, root) {
-  const button = h("button", { type: "button", class: "whoami", "aria-haspopup": "menu", "aria-expanded": "false", dataset: { focus: "whoami" } });
+  const button = h("button", {
+    type: "button",
+    class: "whoami",
+    "aria-haspopup": "menu",
+    "aria-expanded": "false",
+    dataset: { focus: "whoami" },
+  });
   root.append(button);
-  const show = () => openMenu(button, actors(ctx.state).map((person, index) => ({
-    nodes: [avatar(person, "avatar-small"), h("span", { class: "menu-person" }, h("b", {}, person.real_name),
-      h("small", {}, `${person.role} · ${person.about}`)), badge(person.unread)],
-    checked: person.id === ctx.me,
-    hint: index < 9 ? `${ctx.modifier}${index + 1}` : "",
-    run: () => ctx.switchTo(person.id),
-  })), { label: "Act as" });
+  const show = () =>
+    openMenu(
+      button,
+      actors(ctx.state).map((person, index) => ({
+        nodes: [
+          avatar(person, "avatar-small"),
+          h(
+            "span",
+            { class: "menu-person" },
+            h("b", {}, person.real_name),
+            h("small", {}, `${person.role} · ${person.about}`),
+          ),
+          badge(person.unread),
+        ],
+        checked: person.id === ctx.me,
+        hint: index < 9 ? `${ctx.modifier}${index + 1}` : "",
+        run: () => ctx.switchTo(person.id),
+      })),
+      { label: "Act as" },
+    );
   button.addEventListener("click", show);
   button.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown") return;
@@ -76,7 +118,11 @@ export function createPersonMenu(ctx, root) {
     const me = ctx.person(ctx.me);
     if (!me || last === me.id) return;
     last = me.id;
-    button.replaceChildren(h("span", { class: "visually-hidden" }, "Acting as "), avatar(me, "avatar-small"),
-      h("span", { class: "whoami-text" }, h("b", {}, me.real_name), h("small", {}, me.about)), icon("caret"));
+    button.replaceChildren(
+      h("span", { class: "visually-hidden" }, "Acting as "),
+      avatar(me, "avatar-small"),
+      h("span", { class: "whoami-text" }, h("b", {}, me.real_name), h("small", {}, me.about)),
+      icon("caret"),
+    );
   };
 }

@@ -15,7 +15,9 @@ export function staticSource(options, groups) {
       const text = `${plainString(option.text)} ${plainString(option.description)}`.toLowerCase();
       return words.every((word) => text.includes(word));
     };
-    return all.map((group) => ({ label: group.label, options: group.options.filter(matches) })).filter((group) => group.options.length);
+    return all
+      .map((group) => ({ label: group.label, options: group.options.filter(matches) }))
+      .filter((group) => group.options.length);
   };
 }
 
@@ -23,7 +25,17 @@ export function staticSource(options, groups) {
  * Makes the select. `source(query)` gives groups `{label, options}`, now or as a promise; `change(option)` hears of a choice.
  * Returns `{element, input, selected()}`.
  */
-export function createSelect({ id, placeholder, source, initial = null, minimum = 0, change, optional = false, label = null, focusName = null }) {
+export function createSelect({
+  id,
+  placeholder,
+  source,
+  initial = null,
+  minimum = 0,
+  change,
+  optional = false,
+  label = null,
+  focusName = null,
+}) {
   let selected = initial;
   let shown = []; // [{option, element}] in order
   let active = -1;
@@ -33,17 +45,46 @@ export function createSelect({ id, placeholder, source, initial = null, minimum 
   const text = () => (selected ? plainString(selected.text) : "");
 
   const input = h("input", {
-    id, class: "input select-input", type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", placeholder, value: text(),
-    "aria-expanded": "false", "aria-controls": listId, "aria-autocomplete": "list", "aria-label": label, dataset: focusName ? { focus: focusName } : {},
+    id,
+    class: "input select-input",
+    type: "text",
+    role: "combobox",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder,
+    value: text(),
+    "aria-expanded": "false",
+    "aria-controls": listId,
+    "aria-autocomplete": "list",
+    "aria-label": label,
+    dataset: focusName ? { focus: focusName } : {},
   });
-  const list = h("div", { id: listId, class: "listbox", role: "listbox", "aria-label": placeholder || "Options", popover: "manual" });
-  const clear = h("button", { type: "button", class: "icon-button select-clear", tabIndex: -1, "aria-label": "Clear the choice", onclick: () => {
-    choose(null);
-    input.focus();
-  } }, icon("close"));
+  const list = h("div", {
+    id: listId,
+    class: "listbox",
+    role: "listbox",
+    "aria-label": placeholder || "Options",
+    popover: "manual",
+  });
+  const clear = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button select-clear",
+      tabIndex: -1,
+      "aria-label": "Clear the choice",
+      onclick: () => {
+        choose(null);
+        input.focus();
+      },
+    },
+    icon("close"),
+  );
   const element = h("div", { class: "select" }, input, optional ? clear : null, icon("caret"), list);
   const isOpen = () => list.matches(":popover-open");
-  const showClear = () => { clear.hidden = !selected; };
+  const showClear = () => {
+    clear.hidden = !selected;
+  };
   showClear();
 
   const mark = (index) => {
@@ -65,23 +106,46 @@ export function createSelect({ id, placeholder, source, initial = null, minimum 
     shown = [];
     const optionElement = (option) => {
       const chosen = selected?.value === option.value;
-      const item = h("div", { id: uid("option"), class: "option", role: "option", "aria-selected": String(chosen),
-        onpointerdown: (event) => event.preventDefault(), onclick: () => choose(option) },
-        h("span", { class: "option-text" }, plainString(option.text), option.description ? h("small", {}, plainString(option.description)) : null),
-        chosen ? icon("check") : null);
+      const item = h(
+        "div",
+        {
+          id: uid("option"),
+          class: "option",
+          role: "option",
+          "aria-selected": String(chosen),
+          onpointerdown: (event) => event.preventDefault(),
+          onclick: () => choose(option),
+        },
+        h(
+          "span",
+          { class: "option-text" },
+          plainString(option.text),
+          option.description ? h("small", {}, plainString(option.description)) : null,
+        ),
+        chosen ? icon("check") : null,
+      );
       shown.push({ option, element: item });
       return item;
     };
     const parts = groups.map((group) => {
       if (!group.label) return group.options.map(optionElement);
       const heading = uid("group");
-      return h("div", { role: "group", "aria-labelledby": heading },
-        h("div", { id: heading, class: "option-group" }, plainString(group.label)), group.options.map(optionElement));
+      return h(
+        "div",
+        { role: "group", "aria-labelledby": heading },
+        h("div", { id: heading, class: "option-group" }, plainString(group.label)),
+        group.options.map(optionElement),
+      );
     });
     list.replaceChildren(...parts.flat());
     if (!shown.length) return note("Nothing matches.");
     place(input, list, { matchWidth: true });
-    return mark(Math.max(0, shown.findIndex(({ option }) => option.value === selected?.value)));
+    return mark(
+      Math.max(
+        0,
+        shown.findIndex(({ option }) => option.value === selected?.value),
+      ),
+    );
   };
   const load = async (query) => {
     asked += 1;
@@ -137,8 +201,12 @@ export function createSelect({ id, placeholder, source, initial = null, minimum 
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
     if (step) {
       if (!isOpen()) open();
-      else if (shown.length) mark(Math.abs(step) === 1 ? (active + step + shown.length) % shown.length
-        : Math.max(0, Math.min(shown.length - 1, active + step)));
+      else if (shown.length)
+        mark(
+          Math.abs(step) === 1
+            ? (active + step + shown.length) % shown.length
+            : Math.max(0, Math.min(shown.length - 1, active + step)),
+        );
     } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
       if (!isOpen()) open();
       else if (shown[active]) choose(shown[active].option);

@@ -30,11 +30,32 @@ export function showShortcuts(ctx) {
     dialog.remove();
     back?.focus?.();
   };
-  const dismiss = h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: close }, icon("close"));
-  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "shortcuts-title" },
+  const dismiss = h(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": "Close", onclick: close },
+    icon("close"),
+  );
+  const dialog = h(
+    "dialog",
+    { class: "dialog", "aria-labelledby": "shortcuts-title" },
     h("header", { class: "dialog-head" }, h("h2", { id: "shortcuts-title" }, "Keyboard shortcuts"), dismiss),
-    h("dl", { class: "dialog-body shortcuts" }, list(ctx).map(([what, keys]) =>
-      h("div", {}, h("dt", {}, what), h("dd", {}, keys.map((key) => h("kbd", {}, key)))))));
+    h(
+      "dl",
+      { class: "dialog-body shortcuts" },
+      list(ctx).map(([what, keys]) =>
+        h(
+          "div",
+          {},
+          h("dt", {}, what),
+          h(
+            "dd",
+            {},
+            keys.map((key) => h("kbd", {}, key)),
+          ),
+        ),
+      ),
+    ),
+  );
   document.body.append(dialog);
   trap(dialog, close);
   dialog.showModal();
@@ -42,11 +63,13 @@ export function showShortcuts(ctx) {
 }
 
 function cycleRegion(backwards) {
-  const regions = REGIONS.map((id) => document.getElementById(id)).filter((region) => region && !region.hidden && region.offsetParent !== null);
+  const regions = REGIONS.map((id) => document.getElementById(id)).filter(
+    (region) => region && !region.hidden && region.offsetParent !== null,
+  );
   const at = regions.findIndex((region) => region.contains(document.activeElement));
   const next = regions[(at + (backwards ? -1 : 1) + regions.length) % regions.length];
   const stops = next.querySelectorAll(STOP);
-  (next.id === "scroller" ? [...stops].at(-1) ?? next : stops[0] ?? next).focus();
+  (next.id === "scroller" ? ([...stops].at(-1) ?? next) : (stops[0] ?? next)).focus();
 }
 
 /** Starts listening for the page's shortcuts. */
@@ -61,7 +84,8 @@ export function listenForShortcuts(ctx) {
       if (!person) return;
       ctx.switchTo(person.id);
     } else if (mod && event.key === ".") ctx.togglePanel();
-    else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown") && !inModal) ctx.step(event.key === "ArrowUp" ? -1 : 1);
+    else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown") && !inModal)
+      ctx.step(event.key === "ArrowUp" ? -1 : 1);
     else if (event.key === "F6" && !inModal) cycleRegion(event.shiftKey);
     else if (event.key === "?" && !typing && !inModal && !mod) showShortcuts(ctx);
     else if (event.key === "/" && !typing && !inModal && !mod) ctx.compose("/");

@@ -13,7 +13,14 @@ export function conversationTitle(conversation, ctx) {
 export function createSidebar(ctx, root) {
   const section = (title, id) => {
     const list = h("ul", { class: "side-list" });
-    root.append(h("section", { class: "side-section", "aria-labelledby": id }, h("h2", { class: "side-heading", id }, title), list));
+    root.append(
+      h(
+        "section",
+        { class: "side-section", "aria-labelledby": id },
+        h("h2", { class: "side-heading", id }, title),
+        list,
+      ),
+    );
     return list;
   };
   const channels = section("Channels", "side-channels");
@@ -26,26 +33,45 @@ export function createSidebar(ctx, root) {
     button.classList.toggle("is-unread", conversation.unread > 0);
     if (current) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
-    button.setAttribute("aria-label", `${conversation.kind === "im" ? "" : "Channel "}${conversationTitle(conversation, ctx)}${unread}`);
+    button.setAttribute(
+      "aria-label",
+      `${conversation.kind === "im" ? "" : "Channel "}${conversationTitle(conversation, ctx)}${unread}`,
+    );
     button.lastElementChild.replaceChildren(...[badge(conversation.unread)].filter(Boolean));
   };
 
   const build = (item) => {
     const { conversation } = item;
     const other = conversation.kind === "im" ? ctx.person(conversation.with) : null;
-    const row = h("li", {}, h("button", {
-      type: "button", class: "side-item", dataset: { conversation: conversation.id }, onclick: () => ctx.open(conversation.id),
-    }, other ? avatar(other, "avatar-tiny") : icon("hash"), h("span", { class: "side-name" }, conversationTitle(conversation, ctx)),
-    other?.role === "bot" ? h("span", { class: "app-badge" }, "App") : null, h("span", { class: "side-badge" })));
+    const row = h(
+      "li",
+      {},
+      h(
+        "button",
+        {
+          type: "button",
+          class: "side-item",
+          dataset: { conversation: conversation.id },
+          onclick: () => ctx.open(conversation.id),
+        },
+        other ? avatar(other, "avatar-tiny") : icon("hash"),
+        h("span", { class: "side-name" }, conversationTitle(conversation, ctx)),
+        other?.role === "bot" ? h("span", { class: "app-badge" }, "App") : null,
+        h("span", { class: "side-badge" }),
+      ),
+    );
     update(row, item);
     return row;
   };
 
   return (state) => {
-    for (const [list, kind] of [[channels, "channel"], [direct, "im"]]) {
-      const items = state.conversations.filter((one) => one.kind === kind).map((conversation) => ({
-        conversation, current: conversation.id === ctx.channel,
-      }));
+    for (const [list, kind] of [
+      [channels, "channel"],
+      [direct, "im"],
+    ]) {
+      const items = state.conversations
+        .filter((one) => one.kind === kind)
+        .map((conversation) => ({ conversation, current: conversation.id === ctx.channel }));
       list.parentElement.hidden = !items.length;
       reconcile(list, items, {
         key: ({ conversation }) => conversation.id,

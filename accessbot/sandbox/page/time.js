@@ -47,7 +47,11 @@ export const dayLabel = (ms) => pretty(ms, longDate, true);
 /** The time left as people read it: "1d 4h", "2h 05m", "4:09"; never negative. */
 export function countdown(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
-  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
   const two = (value) => String(value).padStart(2, "0");
   if (days) return `${days}d ${hours}h`;
   if (hours) return `${hours}h ${two(minutes)}m`;
@@ -57,7 +61,11 @@ export function countdown(ms) {
 function ago(ms) {
   const seconds = Math.round((ms - now()) / 1000);
   const words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-  for (const [unit, size] of [["day", 86_400], ["hour", 3600], ["minute", 60]]) {
+  for (const [unit, size] of [
+    ["day", 86_400],
+    ["hour", 3600],
+    ["minute", 60],
+  ]) {
     if (Math.abs(seconds) >= size) return words.format(Math.trunc(seconds / size), unit);
   }
   return words.format(seconds, "second");
