@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from slack_bolt import Ack
+
     from accessbot.service.context import Context
     from accessbot.slack.delivery import Delivery
     from accessbot.slack.guard import Reply
@@ -80,6 +82,10 @@ def build_app(*, token: str, signing_secret: str, base_url: str = SLACK_API_URL)
     )
 
 
+def _take_note(ack: Ack) -> None:
+    ack()
+
+
 def register(
     app: App,
     ctx: Context,
@@ -113,5 +119,6 @@ def register(
     for form, handler in FORMS.items():
         app.view_submission(form)(listener(form, handler))
     app.options(ids.ACCESS)(listener("access.search", commands.suggest))
+    app.event(_ANY)(_take_note)  # none is subscribed to; one that comes is not sent again and again
     for catch_all in (app.command, app.block_action, app.view_submission, app.options):
         catch_all(_ANY)(listener("unknown", presses.unknown))

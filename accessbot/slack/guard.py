@@ -118,9 +118,9 @@ class Guard:
         self, delivery: Delivery, handler: Callable[[Delivery], Reply]
     ) -> Reply:
         try:
-            if not self._team.is_told:
-                self._afterwards(self._team.learn)
             known = self._team.known
+            if not known and self._team.is_due:
+                self._afterwards(self._team.learn)
             if known and delivery.team != known:
                 _log.warning("a delivery came from another workspace", team=delivery.team)
                 return self._tell(delivery, OTHER_TEAM)

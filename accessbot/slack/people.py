@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,13 @@ from accessbot.domain.model import SlackPerson
 from accessbot.slack.failures import UNKNOWN_METHOD, VENDOR, naming
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slack_sdk import WebClient
 
 _log = log.get("accessbot.slack.people")
 
+_PAUSE_S = 30.0
 _MUST_BE_FALSE = {
     "deleted": "This Slack account is deactivated; AWS access is for active members only.",
     "is_bot": "A bot cannot hold or decide on AWS access.",
@@ -34,9 +38,11 @@ _OTHER_TEAM = "People of other workspaces cannot hold or decide on AWS access he
 class OwnTeam:
     """The id of the workspace that the bot token belongs to: asked once, then known for good."""
 
-    def __init__(self, client: WebClient) -> None:
-        """Ask nothing yet."""
+    def __init__(self, client: WebClient, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Ask nothing yet; `monotonic` gives seconds that only grow."""
         self._client = client
+        self._monotonic = monotonic
+        self._not_before = -_PAUSE_S
         self._lock = Lock()
         self._known = ""
         self._untold = False
@@ -57,17 +63,20 @@ class OwnTeam:
                     self._ask()
         return self._known
 
+    @property
+    def is_due(self) -> bool:
+        """Tell whether it is not known yet and it is time to ask."""
+        return not self._is_told() and self._monotonic() >= self._not_before
+
     def learn(self) -> None:
-        """Ask if it is not known yet; a failure is only logged, the next one who needs it asks again."""
+        """Ask if it is not known yet, at most every half minute; a failure is logged, and asked about again later."""
+        if not self.is_due:
+            return
+        self._not_before = self._monotonic() + _PAUSE_S
         try:
             self.id()
         except VendorError as error:
             _log.warning("which workspace is ours is not known yet", code=error.code, error=error.sentence)
-
-    @property
-    def is_told(self) -> bool:
-        """Tell whether Slack was asked and answered, be it that it has no such method."""
-        return self._is_told()
 
     def _is_told(self) -> bool:
         return bool(self._known) or self._untold

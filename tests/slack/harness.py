@@ -136,6 +136,7 @@ class Town:
     slack: Workspace
     ctx: Context
     store: Flaky
+    team: OwnTeam
     line: Line
     shelf: Shelf
     google: FakeDirectory
@@ -186,7 +187,8 @@ def town(held: Catalog | None = None) -> Iterator[Town]:
             pause=lambda _: None,
         )
         app = build_app(token=slack.bot_token, signing_secret=slack.signing_secret, base_url=slack.api_url)
-        register(app, ctx)
+        team = OwnTeam(client)
+        register(app, ctx, team=team)
         door = web_app(
             {"/healthz": lambda: Page(200, "text/plain", b"ok\n")}, app=app, signing_secret=slack.signing_secret
         )
@@ -195,7 +197,7 @@ def town(held: Catalog | None = None) -> Iterator[Town]:
         thread.start()
         slack.events_url = f"http://127.0.0.1:{web.port}/slack/events"
         try:
-            yield Town(slack, ctx, store, line, shelf, google, aws, aws_group)
+            yield Town(slack, ctx, store, team, line, shelf, google, aws, aws_group)
         finally:
             web.shutdown()
             thread.join()

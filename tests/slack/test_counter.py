@@ -16,7 +16,7 @@ from accessbot.sandbox.slack.limits import check_suggestions, check_view
 from accessbot.slack.forms import Draft, request_form
 from accessbot.slack.guard import NOT_NOW, UNCLEAR
 from accessbot.slack.options import AccessIndex
-from tests.slack.harness import MAYA, NOAH, PRIYA, SHORTEST, Town, catalog, entitlement, policy, town
+from tests.slack.harness import MAYA, NOAH, PRIYA, SHORTEST, Town, catalog, entitlement, eventually, policy, town
 
 RELAXED = policy("relaxed", default="30m", longest="4h")
 MIXED = catalog(entitlement(), entitlement("staging-admin", RELAXED, description="Staging <everything>"))
@@ -166,7 +166,7 @@ def test_nobody_ends_what_is_not_theirs(here: Town) -> None:
 def test_another_workspace_is_turned_away(here: Town) -> None:
     """Once our own workspace is known, payloads of people of another one are refused before anything is read."""
     here.actor(MAYA).command("/my-access")
-    here.actor(MAYA).wait_for(lambda _: any(call.method == "auth.test" for call in here.slack.calls))
+    eventually(lambda: here.team.known)
     sven = here.actor("U07SVEN")
     payload = here.slack.deliveries[-1].payload | {"user_id": sven.id, "team_id": "T99PARTNER", "trigger_id": "t"}
     answer = here.slack._courier.deliver("slash_commands", payload)  # noqa: SLF001 - as Slack would

@@ -144,7 +144,7 @@ def test_a_slack_without_auth_test_only_degrades() -> None:
         team = OwnTeam(client)
         people = SlackWorkspace(client, team)
         assert people.person(MAYA).id == MAYA
-        assert team.is_told
+        assert not team.is_due
         assert not team.known
         with pytest.raises(Refused):
             people.person("U07SVEN")
@@ -157,7 +157,8 @@ def test_a_failed_auth_test_refuses_nobody_for_good() -> None:
         client = SlackClient(slack.bot_token, slack.api_url)
         team = OwnTeam(client)
         team.learn()
-        assert not team.is_told
+        assert not team.known
+        assert not team.is_due
         people = SlackWorkspace(client, team)
         with pytest.raises(Unavailable):
             people.person(MAYA)
