@@ -41,7 +41,10 @@ def _left() -> float:
 
 
 class _OneTry(http.client.HTTPConnection):
-    """A connection that fails rather than lets httplib2 send a second time."""
+    """A connection that fails rather than lets httplib2 send a second time; it closes with its thread."""
+
+    def __del__(self) -> None:
+        self.close()
 
     def connect(self) -> None:
         self.timeout = _left()

@@ -13,6 +13,8 @@ import boto3
 import pytest
 from werkzeug.wrappers import Request, Response
 
+from accessbot.adapters.aws_answers import Ask
+from accessbot.adapters.aws_calls import session_length
 from accessbot.adapters.aws_identity import DENIAL_KEPT, NAMES_KEPT, AwsIdentityCenter
 from accessbot.adapters.endpoints import UnsafeEndpoint
 from accessbot.domain.errors import Ambiguous, Missing, NotAuthorised, Rejected, Unavailable, VendorError
@@ -133,9 +135,6 @@ def test_a_write_is_not_sent_when_the_time_is_over(aws: Aws) -> None:
     """If the look-up before a removal took the whole time, the removal is left to the next try."""
     group, user = aws.add_group("ops").id, aws.add_user("ada").id
     aws.store.create_membership(group, user, by="admin")
-    clock = Hand()
-    center = adapter(clock=lambda: clock.now)
-    center.is_member(group, user)
     ticks = iter([0.0, LONG.total_seconds() + 1])
     late = AwsIdentityCenter(boto3.session.Session, None, None, LONG, clock=lambda: next(ticks))
     with pytest.raises(Unavailable, match="not sent"):
@@ -437,6 +436,28 @@ def test_a_permission_set_that_was_made_anew_is_found(canned: Canned) -> None:
     answers["DescribePermissionSet"] = refusal("ResourceNotFoundException")
     with pytest.raises(Unavailable, match="malformed answer"):
         center.permission_set("Admin")
+
+
+@pytest.mark.parametrize(
+    ("written", "length"),
+    [
+        ("PT1H", timedelta(hours=1)),
+        ("PT4H30M", timedelta(hours=4, minutes=30)),
+        ("PT3600S", timedelta(hours=1)),
+        ("PT90M", timedelta(minutes=90)),
+        ("P1DT2H", timedelta(hours=26)),
+    ],
+)
+def test_a_session_duration_is_read_in_every_way_it_is_written(written: str, length: timedelta) -> None:
+    """ISO 8601 has several ways to write one duration."""
+    assert session_length(Ask(operation="DescribePermissionSet"), written) == length
+
+
+@pytest.mark.parametrize("written", ["", "P", "PT", "1H", "PT0H", "-PT1H", "P1M", "PT1H ", "one hour"])
+def test_a_session_duration_that_cannot_be_read_is_no_duration(written: str) -> None:
+    """Nobody is told an end that was guessed."""
+    with pytest.raises(Unavailable, match="malformed answer"):
+        session_length(Ask(operation="DescribePermissionSet"), written)
 
 
 def test_where_listing_by_principal_is_denied_the_accounts_are_looked_through(aws: Aws) -> None:
