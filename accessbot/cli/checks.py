@@ -1,0 +1,129 @@
+"""What `accessbot doctor` looks at in turn: settings, catalog, Redis, processes, and then the vendors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from accessbot import log, settings, wiring
+from accessbot.adapters.catalog_file import read_catalog
+from accessbot.cli.findings import Finding, Show, guarded, ok, warning, wrong
+from accessbot.cli.options import PATIENCE
+from accessbot.cli.vendor_checks import look_at_vendors
+from accessbot.domain.errors import CatalogInvalid
+from accessbot.domain.work import Lane
+from accessbot.settings import Role, Settings, SettingsInvalid
+
+if TYPE_CHECKING:
+    from accessbot.adapters.redis_facts import StoreFacts
+    from accessbot.adapters.redis_store import RedisStore
+    from accessbot.domain.model import Catalog
+
+_OLDEST_REDIS = (6, 2)
+_PROCESSES: tuple[Role, ...] = ("web", "worker", "clock")
+_NEEDED = {"web": "web", "clock": "accessbot clock"} | {f"worker:{lane}": "accessbot worker" for lane in Lane}
+
+
+def examine(environ: Mapping[str, str], show: Show) -> Iterator[Finding]:
+    """Look at everything in turn, reading only; some things can only be looked at once others are right."""
+    log.configure("ERROR")
+    ready: dict[Role, Settings] = {}
+    yield from _settings(environ, ready)
+    catalogs: list[Catalog] = []
+    yield from _catalog(environ, catalogs)
+    catalog = catalogs[0] if catalogs else None
+    store = wiring.store_from(ready["cli"], PATIENCE) if "cli" in ready else None
+    if store is not None:
+        show("Redis", 0, None)
+        yield from guarded("redis", _redis(store))
+        yield from guarded("processes", _processes(store, catalog))
+    if "worker" in ready and catalog is not None:
+        yield from look_at_vendors(ready["worker"], catalog, store, show)
+    else:
+        yield warning("vendors", "not looked at; put settings and catalog right first.")
+
+
+def _settings(environ: Mapping[str, str], ready: dict[Role, Settings]) -> Iterator[Finding]:
+    problems: dict[str, list[str]] = {}
+    for role in (*_PROCESSES, "cli"):
+        try:
+            ready[role] = settings.load(role, environ)
+            log.configure("ERROR", hide=ready[role].secrets())
+        except SettingsInvalid as error:
+            for problem in error.problems:
+                problems.setdefault(problem, []).append(role)
+    for problem, roles in problems.items():
+        processes = [role for role in roles if role in _PROCESSES]
+        yield wrong("settings", f"{problem} (needed by {', '.join(processes)})")
+    if not problems:
+        yield ok("settings", "every process finds what it needs in this environment")
+
+
+def _catalog(environ: Mapping[str, str], into: list[Catalog]) -> Iterator[Finding]:
+    try:
+        read = settings.load("catalog", environ)
+        catalog = read_catalog(read.catalog, read.min_duration)
+    except (CatalogInvalid, SettingsInvalid) as error:
+        yield from (wrong("catalog", line) for line in error.lines)
+        return
+    into.append(catalog)
+    yield ok(
+        "catalog", f"{read.catalog} is right: {len(catalog.entitlements):,} entitlements, hash {catalog.hash[:12]}"
+    )
+
+
+# --- Redis ------------------------------------------------------------------------------------------------------------
+
+
+def _redis(store: RedisStore) -> Iterator[Finding]:
+    store.now()
+    facts = store.facts()
+    yield from _server(facts)
+    if facts.keeps is False:
+        yield warning("redis", "it keeps nothing on disk, so a restart forgets live grants: set appendonly yes.")
+    elif facts.keeps is None:
+        yield warning("redis", "it does not say whether it keeps anything on disk: make sure that persistence is on.")
+    elif not facts.append_only:
+        yield warning("redis", "it saves snapshots only, so a crash loses the latest grants: set appendonly yes.")
+    if facts.eviction is None:
+        yield warning(
+            "redis", "it does not say whether it may evict keys: make sure that maxmemory-policy is noeviction."
+        )
+    elif facts.eviction != "noeviction":
+        yield warning(
+            "redis", f"it may evict keys ({facts.eviction}), live grants too: set maxmemory-policy noeviction."
+        )
+
+
+def _server(facts: StoreFacts) -> Iterator[Finding]:
+    name = f"{(facts.server or 'the server').capitalize()} {facts.version or ''}".strip()
+    version = tuple(int(part) for part in re.findall(r"\d+", facts.version or "")[:2])
+    if facts.server == "redis" and version < _OLDEST_REDIS:
+        yield wrong("redis", f"{name} is too old: use Redis 6.2 or newer, or Valkey.")
+    elif facts.cluster:
+        yield wrong(
+            "redis", f"{name} is a cluster, whose keys cannot change together: use a single server with replicas."
+        )
+    elif facts.role == "slave":
+        yield wrong("redis", f"{name} is a read-only replica: point REDIS_URL at the primary.")
+    else:
+        memory = f", {facts.used_memory / 2**20:.1f} MB in use" if facts.used_memory is not None else ""
+        replicas = f", {facts.replicas} replicas" if facts.replicas else ""
+        yield ok("redis", f"{name} answers{memory}{replicas}")
+
+
+def _processes(store: RedisStore, catalog: Catalog | None) -> Iterator[Finding]:
+    beats = store.beats()
+    roles = [role for _, role, _ in beats]
+    for role, command in _NEEDED.items():
+        if role not in roles:
+            yield wrong("processes", f"no {role} process is alive: start “{command}”.")
+    hashes = sorted({digest for _, _, digest in beats})
+    if len(hashes) > 1:
+        told = ", ".join(f"{digest[:12]} ({sum(d == digest for *_, d in beats)} processes)" for digest in hashes)
+        yield wrong("processes", f"they work on different catalogs: {told}; bring the same file everywhere and reload.")
+    elif hashes and catalog is not None and hashes != [catalog.hash]:
+        yield warning("processes", f"they work on catalog {hashes[0][:12]}, not on this file: reload them with SIGHUP.")
+    elif set(_NEEDED) <= set(roles):
+        yield ok("processes", f"{len(beats)} are alive, all on catalog {hashes[0][:12]}")

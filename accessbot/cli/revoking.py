@@ -1,0 +1,100 @@
+"""Ending a grant from the command line, and waiting for the proof."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Never, cast
+
+from rich.console import Console
+
+from accessbot.adapters.rq_queue import RqQueue, rq_connection
+from accessbot.cli.options import open_store
+from accessbot.domain.durations import compact
+from accessbot.domain.errors import AccessbotError, Refused, StoreUnavailable, Unclear
+from accessbot.service.context import Context, Terms
+from accessbot.service.ending import revoke_by_operator
+
+if TYPE_CHECKING:
+    from accessbot.domain.model import Grant
+    from accessbot.ports import CatalogSource, Directory, IdentityCenter, Notifier, Store, Workspace
+    from accessbot.settings import Settings
+
+_LOOK_EVERY_S = 0.2
+
+
+class StillRevoking(AccessbotError):
+    """The time that somebody wanted to wait is over, and the end is not proven yet."""
+
+
+class _Absent:
+    """Stands where the command line has nothing to plug in; touching it is a defect."""
+
+    def __getattr__(self, name: str) -> Never:
+        raise RuntimeError(f"the command line calls no vendor, yet {name} was asked for")
+
+
+def revoke(grant_id: str, reason: str, wait: timedelta) -> Grant:
+    """End a grant and give it once it has ended, which is after both memberships were read back.
+
+    Ending a grant that has ended is fine. Raises `Refused` for an unknown id, `StillRevoking` after `wait`.
+    """
+    settings, store = open_store()
+    grant = store.grant(grant_id)
+    if grant is None:
+        raise Refused(f"There is no grant {grant_id!r}; `accessbot grants list` shows all.")
+    if grant.ended:
+        return grant
+    deadline = time.monotonic() + wait.total_seconds()
+    revoke_by_operator(_context(settings, store), operator=f"cli:{getpass.getuser()}", grant_id=grant_id, reason=reason)
+    with _spinner(f"Waiting until {grant_id} is read back gone …"):
+        return _ended(store, grant_id, wait, deadline)
+
+
+def _ended(store: Store, grant_id: str, wait: timedelta, deadline: float) -> Grant:
+    waiting_for = ""
+    while True:
+        try:
+            grant = store.grant(grant_id)
+        except (StoreUnavailable, Unclear):
+            waiting_for = "Redis"
+        else:
+            if grant is not None and grant.ended:
+                return grant
+            waiting_for = grant.waiting_for if grant is not None else ""
+        if time.monotonic() >= deadline:
+            why = f", waiting for {waiting_for}" if waiting_for else ""
+            raise StillRevoking(
+                f"{grant_id} is not read back gone after {compact(wait)}{why}; the revoke goes on and is "
+                f"retried until it is: look again with `accessbot grants list`."
+            )
+        time.sleep(_LOOK_EVERY_S)
+
+
+@contextmanager
+def _spinner(text: str) -> Iterator[None]:
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        yield
+
+
+def _context(settings: Settings, store: Store) -> Context:
+    """Plug in what ending a grant needs: the store and the queue. Vendors are for workers to call."""
+    absent = _Absent()
+    return Context(
+        store=store,
+        directory=cast("Directory", absent),
+        identity_center=cast("IdentityCenter", absent),
+        workspace=cast("Workspace", absent),
+        notifier=cast("Notifier", absent),
+        queue=RqQueue(rq_connection(settings.redis_url.get_secret_value())),
+        catalog=cast("CatalogSource", absent),
+        terms=Terms(shortest=settings.min_duration, sync_period=settings.sync_period),
+        pause=lambda span: time.sleep(span.total_seconds()),
+    )
