@@ -41,7 +41,7 @@ _JOB_TIMEOUT_S: Final = 60
 _FAILURE_KEPT_S: Final = 60
 _WORKER_TTL_S: Final = 45
 _MAINTENANCE_S: Final = 30
-_GRACE_S: Final = 4  # what a job at hand gets to end after SIGTERM; the worker is gone within the second after
+_GRACE_S: Final = 3  # what a job at hand gets to end after SIGTERM; the rest of 5 s is for taking leave
 _RECONNECT_S: Final = 2.0
 _SOCKET_S: Final = 1.0
 _RETRIES: Final = 3
@@ -170,7 +170,7 @@ def work_lane(lane: Lane, connection: redis.Redis, *, name: str | None = None, b
     """Run the jobs of one lane in this process, one after the other, until SIGTERM or SIGINT.
 
     Must run in the main thread. At a signal an idle worker leaves at once; a busy one ends its job first, which gets
-    4 s for it. `burst` leaves when the lane is empty. Returns too when Redis falls silent: start it anew.
+    3 s for it. `burst` leaves when the lane is empty. Returns too when Redis falls silent: start it anew.
     """
     for noisy in ("rq.worker", "rq.job", "rq.queue"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
