@@ -127,7 +127,7 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
     """Plug everything together; nothing is called over the network yet. Raises `CatalogInvalid`."""
     from accessbot.slack.client import SlackClient  # noqa: PLC0415 - the clock and the lists never need it
     from accessbot.slack.notifier import SlackNotifier  # noqa: PLC0415
-    from accessbot.slack.people import OwnTeam, SlackWorkspace  # noqa: PLC0415
+    from accessbot.slack.people import OwnTeam, SlackWorkspace  # noqa: PLC0415 - the same
 
     parts = parts or parts_from(settings)
     slack = SlackClient(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, _SLACK_TIMEOUT_S)

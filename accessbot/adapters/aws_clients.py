@@ -98,7 +98,7 @@ def _discover(sso: SSOAdminClient, arn: str | None, store_id: str | None) -> tup
     more: dict[str, str] = {}
     while True:
         try:
-            answer: Mapping[str, Any] = sso.list_instances(MaxResults=100, **more)  # type: ignore[arg-type]
+            answer: Mapping[str, Any] = sso.list_instances(MaxResults=100, **more)  # type: ignore[arg-type]  # the stubs take no mapping
         except FAILURES as error:
             raise named(ask, judge(ask, error)) from error
         if not isinstance(answer.get("Instances"), list):

@@ -58,7 +58,7 @@ class BotoCredentialsSupplier(aws.AwsSecurityCredentialsSupplier):
         self._session: boto3.session.Session | None = None
         self._lock = threading.Lock()
 
-    def get_aws_security_credentials(self, context: Any, request: Any) -> aws.AwsSecurityCredentials:  # noqa: ANN401, ARG002
+    def get_aws_security_credentials(self, context: Any, request: Any) -> aws.AwsSecurityCredentials:  # noqa: ANN401, ARG002 - google-auth's signature
         """Give the credentials of this process. Raises `RefreshError`."""
         try:
             found = self._open().get_credentials()
@@ -69,7 +69,7 @@ class BotoCredentialsSupplier(aws.AwsSecurityCredentialsSupplier):
             raise _refresh_error("boto3 finds no AWS credentials for workload identity")
         return aws.AwsSecurityCredentials(frozen.access_key, frozen.secret_key, frozen.token)
 
-    def get_aws_region(self, context: Any, request: Any) -> str:  # noqa: ANN401, ARG002
+    def get_aws_region(self, context: Any, request: Any) -> str:  # noqa: ANN401, ARG002 - google-auth's signature
         """Give the region of this process. Raises `RefreshError`."""
         try:
             region = self._open().region_name

@@ -150,7 +150,7 @@ class Caller:
         """Run a script by its digest, or by its text on a server that does not know it yet."""
         tail = (len(keys), *keys, *args)
 
-        def run(client: redis.Redis) -> Any:  # noqa: ANN401
+        def run(client: redis.Redis) -> Any:  # noqa: ANN401 - a script answers with whatever it returns
             try:
                 return send(client, "EVALSHA", script.sha, *tail)
             except NoScriptError:

@@ -300,7 +300,7 @@ class Directory:
 
     def _change(self, key: str, **changes: bool | str | None) -> User:
         with self._lock:
-            changed = replace(self.user(key), **changes)  # type: ignore[arg-type]
+            changed = replace(self.user(key), **changes)  # type: ignore[arg-type]  # one field or another, each of its own type
             self._users[changed.id] = changed
         return changed
 

@@ -11,6 +11,8 @@ from accessbot.sandbox.slack.actor import Actor, NothingCameError
 from accessbot.sandbox.world import OPENINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from accessbot.sandbox.journal import Change
     from accessbot.sandbox.slack import Workspace
     from accessbot.sandbox.world import World
@@ -99,10 +101,10 @@ def _minute(script: _Script) -> None:
     _follow(script, maya, priya, lambda: _card_ended(priya), _READY_S, "the card's last state")
 
 
-def _follow(script: _Script, maya: Actor, priya: Actor, done: object, limit: float, what: str) -> None:
+def _follow(script: _Script, maya: Actor, priya: Actor, done: Callable[[], object], limit: float, what: str) -> None:
     deadline = time.monotonic() + limit
     while True:
-        finished = done()  # type: ignore[operator]
+        finished = done()
         script.listen(priya, "approvals")
         script.listen(maya, "dm")
         if finished:

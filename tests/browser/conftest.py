@@ -109,7 +109,7 @@ def driver(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     try:
         resize(browser, 1440, 900)
         yield browser
-        logged = browser.get_log("browser")  # type: ignore[no-untyped-call]
+        logged = browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium leaves it without types
         severe = [entry["message"] for entry in logged if entry["level"] == "SEVERE"]
         complaints = [message for message in severe if "/sandbox/" not in message]  # refusals the page shows itself
         assert complaints == []

@@ -209,7 +209,7 @@ def test_a_lease_outlasts_the_call_that_it_was_proven_for(store: RedisStore) -> 
         left = int(store._caller.command("PTTL", lease.key))  # noqa: SLF001 - the port does not tell
         assert 30_000 < left <= 30_500
         lease.ensure(timedelta(seconds=1))
-        assert int(store._caller.command("PTTL", lease.key)) <= left  # noqa: SLF001
+        assert int(store._caller.command("PTTL", lease.key)) <= left  # noqa: SLF001 - the lease's own key, read as Redis sees it
 
 
 def test_a_lost_lease_is_noticed_and_not_taken_back(store: RedisStore) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ EXCEPTION = re.compile(r"#\s*(?:no[q]a|type:\s*i[g]nore)")
 EXPLAINED_EXCEPTION = re.compile(
     r"#\s*(?:no[q]a:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|type:\s*i[g]nore\[[a-z, -]+\])\s*(?:#|-|–|:)\s*\w"
 )
+NAMED_EXCEPTION = re.compile(r"#\s*(?:no[q]a:\s*[A-Z]+\d|type:\s*i[g]nore\[)")
 NOT_RUN = re.compile(r"pytest\.(?:mark\.)?(?:sk[i]p|x[f]ail|importorsk[i]p)")
 
 
@@ -124,13 +126,15 @@ def test_every_lint_exception_has_its_reason() -> None:
 
 
 def test_every_inline_exception_names_its_rule_and_reason() -> None:
-    """A suppressed finding names the rule and says why: a bare one hides the next mistake too."""
+    """A suppressed finding names its rule and says why, there or on the line above: a bare one hides more mistakes."""
     bare = [
         f"{name}:{number}: {line.strip()}"
         for name, text in texts()
         if name.endswith(".py")
-        for number, line in enumerate(text.splitlines(), start=1)
-        if EXCEPTION.search(line) and not EXPLAINED_EXCEPTION.search(line)
+        for number, (above, line) in enumerate(pairwise(["", *text.splitlines()]), start=1)
+        if EXCEPTION.search(line)
+        and not EXPLAINED_EXCEPTION.search(line)
+        and not (NAMED_EXCEPTION.search(line) and (above.strip().startswith("# ") or EXPLAINED_EXCEPTION.search(above)))
     ]
     assert bare == []
 

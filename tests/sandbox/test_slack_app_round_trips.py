@@ -611,7 +611,7 @@ def test_a_form_opens_half_filled(workspace: Workspace, maya: Actor) -> None:
     ],
     ids=["unknown action", "foreign block", "bad view", "text"],
 )
-def test_an_answer_to_a_form_slack_does_not_understand(workspace: Workspace, maya: Actor, answer: Any) -> None:  # noqa: ANN401
+def test_an_answer_to_a_form_slack_does_not_understand(workspace: Workspace, maya: Actor, answer: Any) -> None:  # noqa: ANN401 - any shape at all
     """The form stays, the person sees trouble, and the test sees why."""
 
     def wire(app: App) -> None:

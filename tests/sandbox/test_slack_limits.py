@@ -120,7 +120,7 @@ REFUSED_BLOCKS: list[tuple[str, list[Json], str]] = [
     ("unknown block", [{"type": "banner"}], "unsupported type: banner [json-pointer:/blocks/0/type]"),
     ("unknown element", [actions({"type": "slider"})], "unsupported type: slider"),
     ("input in actions", [actions(typed())], "unsupported type: plain_text_input"),
-    ("no block", ["text"], "must provide an object"),  # type: ignore[list-item]
+    ("no block", ["text"], "must provide an object"),  # type: ignore[list-item]  # the mistake itself
     ("no options", [section(accessory=select(options=[]))], "must have at least 1 item"),
     ("neither options nor groups", [section(accessory={"type": "static_select"})], "must define either"),
     ("both", [section(accessory=select(options=[option()], option_groups=[]))], "must define either"),

@@ -232,7 +232,7 @@ def test_an_actor_over_http_does_what_one_in_process_does(workspace: Workspace) 
     with pytest.raises(UnknownThing, match="no form open"):
         maya.submit()
     with pytest.raises(DeliveryFailed):
-        maya._door.write("command", {"as": maya.id, "channel": "C03GENERAL", "text": "/menu"})  # noqa: SLF001
+        maya._door.write("command", {"as": maya.id, "channel": "C03GENERAL", "text": "/menu"})  # noqa: SLF001 - what the page itself sends
 
 
 def test_waiting_ends_with_what_was_there_instead(workspace: Workspace) -> None:
