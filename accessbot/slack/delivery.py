@@ -77,7 +77,7 @@ def fault(body: object) -> str:
     if kind in _NO_PERSON:
         return ""
     needed = (
-        ("type", kind),
+        ("kind of delivery that accessbot knows", kind in set(Kind) - {Kind.COMMAND}),
         ("user", _text(_object(body, "user"), "id")),
         ("action", kind != Kind.ACTION or _first_action(body)),
         ("form", kind != Kind.SUBMISSION or _text(_object(body, "view"), "callback_id")),

@@ -51,6 +51,7 @@ OPERATOR = {
     "restricted_action": "The workspace's settings do not let accessbot post there; ask its administrators.",
     "restricted_action_read_only_channel": "The channel is read-only for accessbot; let it post there.",
     "posting_to_general_channel_denied": "accessbot may not post to the general channel; set another one.",
+    "messages_tab_disabled": "The app's Messages tab is off, so nobody can be told; turn it on as in manifest.yml.",
     "usergroup_not_found": "Slack does not know that user group; correct its id in the catalog.",
     "no_such_subteam": "Slack does not know that user group; correct its id in the catalog.",
     "subteam_max_users_exceeded": "Slack cannot list that user group; name another one in the catalog.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import nsmallest
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from accessbot.domain.model import Account, Catalog, Entitlement
 
+_ID_LIMIT = 1000
 SELECT_LIMIT = 100
 """Most options of a select, and most results of a type-ahead (Slack's Block Kit reference)."""
 
@@ -25,7 +27,7 @@ class _Entry:
     entitlement: Entitlement
     option: Json
     id: str
-    words: tuple[str, ...]
+    spaced: str
     haystack: str
 
 
@@ -86,8 +88,8 @@ class AccessIndex:
         if not words:
             return self._first
         hits = [entry for entry in self._entries if all(word in entry.haystack for word in words)]
-        hits.sort(key=lambda entry: _rank(entry, words))
-        return _grouped(hits[:SELECT_LIMIT])
+        starts = [f" {word}" for word in words]
+        return _grouped(nsmallest(SELECT_LIMIT, hits, key=lambda entry: _rank(entry, words[0], starts)))
 
 
 class AccessIndexes:
@@ -121,19 +123,17 @@ def _entry(entitlement: Entitlement) -> _Entry:
     )
     haystack = "\n".join(texts).casefold()
     split = haystack.replace("-", " ").replace("_", " ").replace("/", " ")
-    return _Entry(entitlement, access_option(entitlement), entitlement.id.casefold(), tuple(split.split()), haystack)
+    return _Entry(
+        entitlement, access_option(entitlement), entitlement.id.casefold(), f" {' '.join(split.split())}", haystack
+    )
 
 
-def _rank(entry: _Entry, words: list[str]) -> tuple[int, int]:
-    """Order hits: the very id, an id that starts so, words that start so, the rest; shorter ids first."""
-    whole = " ".join(words)
-    if entry.id == whole:
-        return 0, 0
-    if entry.id.startswith(words[0]):
-        return 1, len(entry.id)
-    if all(any(known.startswith(word) for known in entry.words) for word in words):
-        return 2, len(entry.id)
-    return 3, len(entry.id)
+def _rank(entry: _Entry, first: str, starts: list[str]) -> int:
+    """Order hits: the very id, an id that starts so, words that start so, the rest; of equals the shorter id first."""
+    if entry.id.startswith(first):
+        return len(entry.id) if entry.id != first else 0
+    by_word = all(start in entry.spaced for start in starts)
+    return (_ID_LIMIT if by_word else 2 * _ID_LIMIT) + len(entry.id)
 
 
 def _grouped(entries: Iterable[_Entry]) -> list[Json]:

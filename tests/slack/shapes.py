@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accessbot.domain.model import EndCause, Grant, GrantState, Request, RequestState, Vote
-from accessbot.sandbox.slack.limits import check_message
+from accessbot.sandbox.slack.limits import check_message, check_view
 from tests.slack.harness import MAYA, PRIYA, TOMAS
 
 if TYPE_CHECKING:
-    from accessbot.slack.blocks import Message
+    from accessbot.slack.blocks import Json, Message
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -96,12 +96,19 @@ def hold(name: str, message: Message) -> None:
     """
     check_message(message.text, message.blocks)
     assert message.text.strip()
-    shown = json.dumps({"text": message.text, "blocks": message.blocks}, indent=2, ensure_ascii=False) + "\n"
+    _compare(name, {"text": message.text, "blocks": message.blocks})
+
+
+def hold_view(name: str, view: Json) -> None:
+    """Compare a whole form with the file of that name, and hold it against Slack's limits."""
+    check_view(view)
+    _compare(name, view)
+
+
+def _compare(name: str, whole: Json) -> None:
+    shown = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
     path = SNAPSHOTS / f"{name}.json"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(shown)
     assert path.read_text() == shown
-
-
-__all__ = ["HOUR", "MAYA", "MINUTE", "NOON", "PRIYA", "TOMAS", "approved", "ended", "grant", "hold", "request", "vote"]

@@ -55,6 +55,11 @@ def test_the_commands_are_exactly_those_with_a_listener() -> None:
     assert {command["command"] for command in manifest()["features"]["slash_commands"]} == set(COMMANDS)
 
 
+def test_people_can_be_written_to() -> None:
+    """Direct messages need the app's Messages tab."""
+    assert manifest()["features"]["app_home"]["messages_tab_enabled"]
+
+
 def test_presses_and_type_ahead_are_delivered() -> None:
     """Interactivity is on, and the type-ahead has its address."""
     interactivity = manifest()["settings"]["interactivity"]
