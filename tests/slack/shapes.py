@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from accessbot.domain.model import EndCause, Grant, GrantState, Request, RequestState, Vote
 from accessbot.sandbox.slack.limits import check_message, check_view
-from tests.slack.harness import MAYA, PRIYA, TOMAS
+from tests.slack.harness import MAYA, PRIYA
 
 if TYPE_CHECKING:
     from accessbot.slack.blocks import Json, Message

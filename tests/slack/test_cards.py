@@ -13,8 +13,8 @@ from accessbot.domain.model import EndCause, Entitlement, Grant, GrantState, Req
 from accessbot.domain.notices import Card
 from accessbot.sandbox.slack.limits import check_message, elements_in
 from accessbot.slack import cards
-from tests.slack.harness import entitlement, policy
-from tests.slack.shapes import HOUR, MINUTE, NOON, PRIYA, TOMAS, approved, ended, grant, hold, request, vote
+from tests.slack.harness import PRIYA, TOMAS, entitlement, policy
+from tests.slack.shapes import HOUR, MINUTE, NOON, approved, ended, grant, hold, request, vote
 
 EXTENSION = {"kind": RequestKind.EXTEND, "duration": HOUR, "grant_id": "g_0123456789"}
 

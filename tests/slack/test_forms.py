@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,13 +57,11 @@ def test_the_other_forms_are_as_kept() -> None:
     )
 )
 def test_a_form_of_any_shape_is_read(view: object) -> None:
-    """Whatever comes as a form is read as texts; a duration is read or refused on its field."""
+    """Whatever comes as a form is read as texts; a duration is read, or refused and nothing else."""
     filled = read_filled(view)
     assert all(isinstance(text, str) for text in (filled.entitlement, filled.duration_text, filled.reason))
-    try:
-        filled.duration()
-    except FieldRefused as refusal:
-        assert refusal.field == "duration"
+    with suppress(FieldRefused):
+        assert filled.duration()
 
 
 @pytest.mark.parametrize(

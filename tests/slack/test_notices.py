@@ -10,8 +10,8 @@ from accessbot.domain.model import EndCause, Grant, GrantState, Request, Request
 from accessbot.domain.notices import Notice, NoticeKind
 from accessbot.slack import notices
 from accessbot.slack.phrases import console_link
-from tests.slack.harness import START_URL, entitlement
-from tests.slack.shapes import HOUR, MINUTE, NOON, PRIYA, approved, ended, grant, hold, request
+from tests.slack.harness import PRIYA, START_URL, entitlement
+from tests.slack.shapes import HOUR, MINUTE, NOON, approved, ended, grant, hold, request
 
 DENIED = request(
     state=RequestState.DENIED, decided_by=PRIYA, decided_at=NOON, decision_reason="Use <read-only>, please"
