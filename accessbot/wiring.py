@@ -92,6 +92,7 @@ def parts_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> Par
 def directory_from(settings: Settings) -> Directory:
     """Build the way to Google's Directory API, with the credentials that the settings name."""
     from accessbot.adapters import google_auth  # noqa: PLC0415 - the clock and the lists never need it, and it is slow
+    from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415
     from accessbot.adapters.google_directory import GoogleDirectory  # noqa: PLC0415
 
     if settings.anonymous_google:
@@ -101,7 +102,8 @@ def directory_from(settings: Settings) -> Directory:
         if path is None:  # `load` does not let this happen
             msg = "GOOGLE_APPLICATION_CREDENTIALS is not set: set it to the path of Google's credentials file"
             raise google_auth.CredentialsRefused(msg)
-        credentials = google_auth.from_file(path, settings.google_delegated_subject or None)
+        session = sessions(settings.region)  # boto3 itself does not read AWS_REGION
+        credentials = google_auth.from_file(path, settings.google_delegated_subject or None, session)
     return GoogleDirectory(settings.google_api_url, credentials, VENDOR_TIMEOUT)
 
 
