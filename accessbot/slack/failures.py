@@ -62,6 +62,9 @@ OPERATOR = {
 GONE_MESSAGE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 """Codes that say that a message can no longer be changed: it is posted anew."""
 
+GONE_CHANNEL = frozenset({"channel_not_found", "not_in_channel", "is_archived"})
+"""Codes that say that a whole channel can no longer be written to: after a move to another one, it is posted there."""
+
 UNKNOWN_METHOD = "unknown_method"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accessbot import log
-from accessbot.domain.errors import Rejected
+from accessbot.domain.errors import NotAuthorised, Rejected
 from accessbot.domain.model import MessageRef
 from accessbot.domain.notices import Tone
 from accessbot.slack import alerts, cards, notices
 from accessbot.slack.blocks import Message
-from accessbot.slack.failures import GONE_MESSAGE, UNKNOWN_METHOD, naming
+from accessbot.slack.failures import GONE_CHANNEL, GONE_MESSAGE, UNKNOWN_METHOD, naming
 from accessbot.slack.forms import Place
 from accessbot.slack.text import sentence
 from accessbot.slack.voice import direct, whisper
@@ -55,7 +55,7 @@ class SlackNotifier:
     def _show(self, channel: str, message: Message, refs: tuple[MessageRef, ...]) -> tuple[MessageRef, ...]:
         if not refs:
             return (self._post(channel, message),)
-        return tuple(self._update(ref, message) for ref in refs)
+        return tuple(self._update(channel, ref, message) for ref in refs)
 
     def _post(self, channel: str, message: Message) -> MessageRef:
         with naming("chat.postMessage"):
@@ -64,13 +64,14 @@ class SlackNotifier:
             )
             return MessageRef(channel=str(posted["channel"]), ts=str(posted["ts"]))
 
-    def _update(self, ref: MessageRef, message: Message) -> MessageRef:
+    def _update(self, channel: str, ref: MessageRef, message: Message) -> MessageRef:
         try:
             with naming("chat.update"):
                 self._client.chat_update(channel=ref.channel, ts=ref.ts, text=message.text, blocks=message.blocks)
-        except Rejected as error:
-            if error.code not in GONE_MESSAGE and error.code != UNKNOWN_METHOD:
+        except (Rejected, NotAuthorised) as error:
+            moved = ref.channel != channel and error.code in GONE_CHANNEL
+            if error.code not in GONE_MESSAGE and error.code != UNKNOWN_METHOD and not moved:
                 raise
             _log.info("the message cannot be changed any more, posting it anew", code=error.code)
-            return self._post(ref.channel, message)
+            return self._post(channel, message)
         return ref

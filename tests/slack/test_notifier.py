@@ -62,6 +62,15 @@ def test_a_card_that_was_deleted_is_posted_anew(voice: Voice) -> None:
     assert len(voice.read(PRIYA, "approvals")) == 1
 
 
+def test_a_card_follows_to_another_channel(voice: Voice) -> None:
+    """A copy in a channel that is gone is posted where cards go now; trouble with that channel itself is told."""
+    (ref,) = voice.notifier.show_card(CARD, (MessageRef(channel="C404", ts="1.000001"),))
+    assert ref.channel == APPROVALS
+    voice.slack.outages.error("chat.update", "not_in_channel", times=1)
+    with pytest.raises(NotAuthorised):
+        voice.notifier.show_card(CARD, (ref,))
+
+
 def test_every_copy_is_brought_up_to_date(voice: Voice) -> None:
     """All copies of a card change together."""
     refs = voice.notifier.show_card(CARD, ()) + voice.notifier.show_card(CARD, ())
