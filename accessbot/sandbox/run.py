@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
+import yaml
 
 from accessbot.adapters.redis_client import connect
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.domain.errors import AccessbotError, Refused
 from accessbot.sandbox import play as played
 from accessbot.sandbox.panel import Panel
-from accessbot.sandbox.processes import NotStartedError, Processes, clean_environment, free_port
+from accessbot.sandbox.processes import ROOT, NotStartedError, Processes, clean_environment, free_port
 from accessbot.sandbox.redis_server import RedisServer, RedisUnavailableError
 from accessbot.sandbox.slack import Workspace
 from accessbot.sandbox.world import CATALOG, World
@@ -65,8 +66,11 @@ def sandbox(*, port: int = 0, redis_url: str = "", extra: dict[str, str] | None 
         world = stack.enter_context(World())
         panel = Panel(world, store)
         web_port = free_port()
+        manifest = yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8"))
         workspace = Workspace(
             port=port,
+            commands=[each["command"] for each in manifest["features"]["slash_commands"]],
+            scopes=manifest["oauth_config"]["scopes"]["bot"],
             events_url=f"http://127.0.0.1:{web_port}/slack/events",
             access_source=panel.access,
             fault_switch=panel.switch,
