@@ -99,13 +99,18 @@ def connect(url: str, *, patience: timedelta) -> redis.Redis:
         decode_responses=True,
         encoding_errors="surrogateescape",  # packed records are bytes that are no text: they must come through
         protocol=2,
-        socket_timeout=seconds,
-        socket_connect_timeout=seconds,
-        socket_keepalive=True,
-        health_check_interval=_HEALTH_CHECK_S,
+        **socket_options(url, seconds),
         retry=Retry(NoBackoff(), 0),  # the loop below retries: it knows how much patience is left
     )
     return redis.Redis(connection_pool=pool)
+
+
+def socket_options(url: str, seconds: float) -> dict[str, Any]:
+    """Give what every client's connections are opened with; a socket file (`unix://`) has less to set."""
+    options: dict[str, Any] = {"socket_timeout": seconds, "health_check_interval": _HEALTH_CHECK_S}
+    if not url.startswith("unix:"):
+        options |= {"socket_connect_timeout": seconds, "socket_keepalive": True}
+    return options
 
 
 @contextmanager
@@ -251,6 +256,7 @@ _SENTENCES: Final = (
     (("OOM",), "Redis is out of memory, so nothing was changed; raise its maxmemory."),
     (("MISCONF",), "Redis cannot write to its disk, so nothing was changed; free space there."),
     (("NOREPLICAS",), "Redis has too few replicas at hand to accept a write, so nothing was changed."),
+    (("[SSL:",), "No TLS connection to Redis: check its certificate, and the ssl_ options of REDIS_URL."),
     (("READONLY",), "REDIS_URL leads to a read-only replica; point it at the primary."),
 )
 # redis-py takes the word off the text of the errors that it has a class for.

@@ -28,7 +28,7 @@ from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.worker.base import WorkerStatus
 
-from accessbot.adapters.redis_client import AWAY
+from accessbot.adapters.redis_client import AWAY, socket_options
 from accessbot.domain.errors import AccessbotError, StoreUnavailable
 from accessbot.domain.work import Lane, Work
 
@@ -153,14 +153,10 @@ def rq_connection(url: str, *, patience: timedelta = timedelta(seconds=_SOCKET_S
 
     A worker lengthens it for the read on which it waits for jobs.
     """
-    seconds = patience.total_seconds()
     return redis.Redis.from_url(
         url,
         protocol=2,
-        socket_timeout=seconds,
-        socket_connect_timeout=seconds,
-        socket_keepalive=True,
-        health_check_interval=15,
+        **socket_options(url, patience.total_seconds()),
         retry=Retry(EqualJitterBackoff(cap=0.2, base=0.02), 1),
         retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError],
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +20,12 @@ import redis
 
 from accessbot.adapters.redis_client import WEB_PATIENCE, connect, within
 from accessbot.adapters.redis_store import RedisStore
+from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.domain.errors import AccessbotError, Conflict, StoreUnavailable, Unclear
 from accessbot.domain.model import GrantState, RequestState
 from accessbot.domain.work import Due, Lane, Work, WorkKind
 from accessbot.ports import Change
-from accessbot.sandbox.redis_server import RedisServer
+from accessbot.sandbox.redis_server import RedisServer, find_server
 from tests.contract.records import HOUR, a_grant, a_request, an_event
 
 if TYPE_CHECKING:
@@ -119,6 +123,23 @@ def test_another_scheme_is_a_mistake_of_the_setting() -> None:
     """It is told before anything is tried."""
     with pytest.raises(ValueError, match="scheme"):
         connect("https://127.0.0.1", patience=SHORT)
+
+
+def test_a_server_behind_a_socket_file_is_reached_too() -> None:
+    """Both by the store and by the queue."""
+    # A socket's path is at most 107 bytes long, which a test's own folder may pass.
+    with tempfile.TemporaryDirectory(prefix="ab-") as folder:
+        path = Path(folder, "redis.sock")
+        options = ("--port", "0", "--unixsocket", str(path), "--save", "", "--dir", folder)
+        server = subprocess.Popen([str(find_server()), *options], stdout=subprocess.DEVNULL)
+        try:
+            store = store_on(f"unix://{path}", LONG)
+            assert store.commit(Change(op="a", puts=(a_request(),))) is True
+            assert RqQueue(rq_connection(f"unix://{path}")).waiting(Lane.FAST) == 0
+            store.close()
+        finally:
+            server.kill()
+            server.wait()
 
 
 # --- no answer ---
