@@ -27,7 +27,8 @@ def doctor(*, as_json: options.AsJson = False) -> int:
     findings: list[Finding] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     out = Console(highlight=False, soft_wrap=True)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    err = Console(stderr=True)
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("Settings", total=None)
 
         def show(what: str, done: int, total: int | None) -> None:

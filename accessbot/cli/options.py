@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from accessbot.adapters.redis_store import RedisStore
     from accessbot.settings import Settings
 
-PATIENCE = timedelta(seconds=1.5)
+PATIENCE = timedelta(seconds=1.2)
 """How long a command waits for Redis: with its own start it has told of an absent one within three seconds."""
 
 
@@ -32,8 +32,10 @@ class Span:
         return compact(self.length)
 
 
-def span(text: str) -> Span:
-    """Read a duration given on the command line; one that is none is wrong usage."""
+def span(text: str | Span) -> Span:
+    """Read a duration given on the command line, or take a default as it is; what is none is wrong usage."""
+    if isinstance(text, Span):
+        return text
     try:
         return Span(parse_duration(text))
     except FieldRefused as error:

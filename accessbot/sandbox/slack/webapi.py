@@ -110,7 +110,7 @@ class WebApi:
                 body["errors"] = [message.removeprefix("[ERROR] ") for message in error.messages]
             if error.code == "missing_scope":
                 body |= {"needed": ",".join(SCOPES[method]), "provided": ",".join(sorted(self._scopes or ()))}
-        granted = sorted(self._scopes) if self._scopes is not None else sorted({s for n in SCOPES.values() for s in n})
+        granted = sorted(self._scopes if self._scopes is not None else {"commands"}.union(*SCOPES.values()))
         return self._record(method, given, Reply(body, headers=(("x-oauth-scopes", ",".join(granted)),)))
 
     def _answer(self, method: str, args: Arguments, token: str | None) -> Json:
