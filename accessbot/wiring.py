@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-VENDOR_TIMEOUT = timedelta(seconds=5)
-"""Longest time one call to Google or AWS may take; a lease on a pair outlasts it."""
+VENDOR_TIMEOUT = timedelta(seconds=4)
+"""Longest time one call to Google or AWS may take; `sides.CALL` is twice that, since a write may take two calls."""
 
 _SLACK_TIMEOUT_S = 5
 _KEEP_BEAT = timedelta(seconds=15)

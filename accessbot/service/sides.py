@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from accessbot.ports import Lease
     from accessbot.service.context import Context
 
-CALL = timedelta(seconds=6)
-"""Longest time that one vendor call may take; the lease is made to outlast it before each."""
+CALL = timedelta(seconds=8)
+"""Longest time that one read or write may take, all its vendor calls together; the lease is made to outlast it."""
 
 _POLLS = tuple(timedelta(milliseconds=ms) for ms in (0, 100, 200, 400, 800, 1600))
 
@@ -84,14 +84,14 @@ def write(ctx: Context, side: Side) -> None:
 
 
 def erase(ctx: Context, side: Side) -> None:
-    """Ask for the membership's removal; a user who no longer exists has none."""
+    """Ask for the membership's removal; where there is no user or AWS group any more, there is none."""
     try:
         if side.is_google:
             ctx.directory.remove(side.group, side.member)
         else:
             ctx.identity_center.remove(side.group, side.member)
     except Missing as error:
-        if error.what != "user":
+        if not _proves_absence(side, error):
             raise
 
 
@@ -107,7 +107,7 @@ def prove(ctx: Context, lease: Lease, side: Side, *, there: bool) -> None:
         try:
             found = read(ctx, side)
         except Missing as error:
-            if error.what != "user" or there:
+            if there or not _proves_absence(side, error):
                 raise
             found = False
         if found is there:
@@ -115,3 +115,12 @@ def prove(ctx: Context, lease: Lease, side: Side, *, there: bool) -> None:
     wanted = "shows" if there else "no longer shows"
     msg = f"{side} took the change, but not yet {wanted} the membership in the right state; it is read again."
     raise Unavailable(str(side), "read back", msg)
+
+
+def _proves_absence(side: Side, error: Missing) -> bool:
+    """Tell whether what is missing means that the membership is gone too.
+
+    Ids of users and of Identity Center groups are never given out again. A Google group goes by its email, which may be
+    missing for a moment or come back, so its absence proves nothing.
+    """
+    return error.what == "user" or (error.what == "group" and not side.is_google)

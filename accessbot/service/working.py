@@ -12,7 +12,9 @@ from accessbot.domain.errors import (
     Conflict,
     LeaseBusy,
     LeaseLost,
+    Missing,
     NotAuthorised,
+    Rejected,
     StoreUnavailable,
     Unavailable,
     Unclear,
@@ -112,6 +114,12 @@ def _attempt(ctx: Context, claim: Claim) -> datetime | None:
             pause_s=round(pause.total_seconds(), 2),
         )
         return ctx.store.now() + pause
+    except (Missing, Rejected) as error:
+        if work.lane is Lane.TALK:
+            # Nothing is left to wait for: that person or message is gone, or does not take what is said.
+            _log.error("not said, and never will be", work=str(work), code=error.code, error=error.sentence)
+            return None
+        return _operator_needed(ctx, claim, error)
     except VendorError as error:
         return _operator_needed(ctx, claim, error)
     except Exception:
