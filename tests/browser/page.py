@@ -132,6 +132,11 @@ class Page:
         self.until(pick, f"{label} offers {words}")
         self.settle()
 
+    def fill(self, label: str, words: str) -> None:
+        """Put `words` into a text input of the form, in place of what is there."""
+        self.field(label).send_keys(Keys.CONTROL, "a")
+        self.field(label).send_keys(words)
+
     def settle(self) -> None:
         """Wait until the app has answered a choice: it may have changed the form."""
         self.until(lambda: not self.all("#modal .dialog-body [aria-busy=true]"), "the form is settled")

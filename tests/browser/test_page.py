@@ -21,6 +21,7 @@ def test_a_missing_reason_is_refused_on_its_field(page: Page) -> None:
     """The form stays open, the sentence is at Reason, and the keyboard is in the first field that is wrong."""
     open_form(page)
     page.choose("Access", "production-admin")
+    page.fill("Duration", "2m")
     page.submit()
     page.until(lambda: page.error("Reason"), "Reason says what is missing")
     page.look("8-field-error")
@@ -34,6 +35,7 @@ def test_a_reason_that_is_too_long_is_refused_on_its_field(page: Page) -> None:
     open_form(page)
     page.choose("Access", "production-admin")
     page.script("document.querySelector('#modal textarea').value = 'x'.repeat(1000)")
+    page.fill("Duration", "2m")
     page.field("Reason").send_keys("y")
     page.submit()
     sentence = page.until(lambda: page.error("Reason"), "Reason says that it is too long")

@@ -39,7 +39,7 @@ function button(block, element, scope) {
     {
       type: "button",
       class: `button${style}`,
-      "aria-label": element.accessibility_label,
+      "aria-description": element.accessibility_label, // in addition: the name stays what people see
       dataset: { focus: focusName(scope, block, element) },
       onclick: async () => {
         if (element.url) openUrl(element.url);
