@@ -66,8 +66,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], nothing: 
         table = Table(box=box.SIMPLE_HEAD if terminal else None, show_header=first, header_style="bold", pad_edge=False)
         cells = [[plain(cell) for cell in row] for row in page]
         widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*cells, strict=True), strict=True)]
-        for column, width in zip(columns, widths, strict=True):
-            table.add_column(column, overflow="fold", min_width=None if terminal else width)
+        for number, (column, width) in enumerate(zip(columns, widths, strict=True)):
+            # The first column is what people copy: it is never broken over lines.
+            table.add_column(column, overflow="fold", no_wrap=number == 0, min_width=None if terminal else width)
         for row in cells:
             table.add_row(*map(Text, row))
         console.print(table)

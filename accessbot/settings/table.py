@@ -152,6 +152,14 @@ class Settings(BaseSettings):
         validation_alias="AWS_START_URL",
         description="The AWS access portal, for links, like `https://d-1234567890.awsapps.com/start`",
     )
+    aws_secret_access_key: Annotated[SecretStr, For(DOORS)] = Field(
+        SecretStr(""),
+        validation_alias="AWS_SECRET_ACCESS_KEY",
+        description="boto3's own, like every other `AWS_*`; known here so that no log shows it",
+    )
+    aws_session_token: Annotated[SecretStr, For(DOORS)] = Field(
+        SecretStr(""), validation_alias="AWS_SESSION_TOKEN", description="The same"
+    )
     catalog: Annotated[Path, For(_ALL)] = Field(
         Path("catalog.yml"), validation_alias="ACCESSBOT_CATALOG", description="Path of the catalog"
     )
@@ -210,7 +218,13 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Give every secret value, for the log to hide wherever it appears."""
-        tokens = (self.slack_bot_token, self.slack_signing_secret, self.slack_app_token)
+        tokens = (
+            self.slack_bot_token,
+            self.slack_signing_secret,
+            self.slack_app_token,
+            self.aws_secret_access_key,
+            self.aws_session_token,
+        )
         password = urlsplit(self.redis_url.get_secret_value()).password or ""
         return tuple(text for text in (*(t.get_secret_value() for t in tokens), password) if text)
 

@@ -292,8 +292,8 @@ def test_no_environment_escapes_the_report(changes: dict[str, str]) -> None:
 
 def test_secrets_do_not_show() -> None:
     """Printing the settings, or a problem with them, shows no secret."""
-    settings = load("web", environment())
-    assert settings.secrets() == (BOT_TOKEN, SIGNING_SECRET, "hunter2")
+    settings = load("web", environment(AWS_SECRET_ACCESS_KEY="wJalrXUtnFEMI/EXAMPLE"))
+    assert settings.secrets() == (BOT_TOKEN, SIGNING_SECRET, "wJalrXUtnFEMI/EXAMPLE", "hunter2")
     lines = problems("web", environment(SLACK_BOT_TOKEN="xapp-leak", REDIS_URL="http://:leak@host"))
     assert [secret for secret in (*settings.secrets(), "leak") if secret in repr(settings) + str(lines)] == []
 
@@ -322,6 +322,8 @@ def test_the_table_describes_every_variable() -> None:
         "SLACK_SIGNING_SECRET",
         "SLACK_APP_TOKEN",
         "REDIS_URL",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
     }
     written = {row.name: row.default for row in rows if row.default and row.name != "GOOGLE_API_URL"}
     assert load("worker", environment() | written | {"SLACK_API_URL": "https://slack.com/api/"}).model_dump(
