@@ -113,6 +113,9 @@ class _Deliveries(SlackRequestHandler):
         answer = self.app.dispatch(delivery)
         if answer.status == HTTPStatus.NOT_FOUND:
             return _unreadable("accessbot has no use for this kind of delivery")
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # The listeners let nothing escape, so Bolt itself tripped over the shape on the way to them.
+            return _unreadable("the payload lacks a part that every delivery of its kind has")
         return answer
 
 

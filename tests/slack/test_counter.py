@@ -325,3 +325,42 @@ def test_everything_is_acknowledged_within_a_second(here: Town) -> None:
     maya.command("/my-access")
     assert time.monotonic() - started < 3
     assert all(each.answer is not None and each.answer.seconds < 1 for each in here.slack.deliveries)
+
+
+def test_extend_and_end_say_when_there_is_nothing_to_do(here: Town) -> None:
+    """A grant at its longest, and one that ended meanwhile, answer with what is the matter."""
+    maya, priya = here.actor(MAYA), here.actor(PRIYA)
+    maya.command("/request-aws", "production-admin 8h the longest there is")
+    here.work()
+    priya.click(priya.wait_for_message("approvals", "Pending"), "Approve")
+    here.work()
+    listing = maya.command("/my-access").answers[-1]
+    maya.click(listing, "Extend")
+    maya.wait_for_ephemeral("longest time already")
+    maya.click(listing, "End access")
+    maya.wait_for_ephemeral("being taken away")
+    here.work()
+    maya.click(maya.wait_for_message("dm", "Your access is ready"), "End access")
+    maya.wait_for(lambda me: "ended already" in me.screen(), what="the refusal")
+    maya.click(listing, "Extend", stale=True)
+    maya.wait_for(lambda me: "not active any more" in me.screen(), what="the refusal")
+
+
+def test_extend_is_asked_once_at_a_time(here: Town) -> None:
+    """While more time is asked for already, or no form can be opened, Extend says so."""
+    maya, priya = here.actor(MAYA), here.actor(PRIYA)
+    maya.command("/request-aws", "production-admin 1h why")
+    here.work()
+    priya.click(priya.wait_for_message("approvals", "Pending"), "Approve")
+    here.work()
+    listing = maya.command("/my-access").answers[-1]
+    here.slack.outages.unknown("views.open")
+    maya.click(listing, "Extend")
+    maya.wait_for_ephemeral("cannot open the form")
+    here.slack.outages.clear()
+    maya.click(listing, "Extend")
+    maya.fill({"Duration": "1h", "Reason": "more"})
+    assert maya.submit() == {}
+    maya.click(listing, "Extend")
+    maya.wait_for_ephemeral("asked for more time already")
+    assert "more asked for: Pending" in maya.read(maya.command("/my-access").answers[-1])
