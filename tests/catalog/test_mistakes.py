@@ -250,3 +250,25 @@ def test_no_text_escapes_the_report(noise: str, at: int, cut: int) -> None:
     if not isinstance(result, Catalog):
         assert result
         assert all(1 <= int(line.split(":")[1]) <= lines for line in result)
+
+
+def test_a_part_with_nothing_in_it_is_told() -> None:
+    """No accounts, no entitlements or no policies is a catalog in which nothing can be asked for."""
+    assert [line.partition(" is empty")[0] for line in mistakes(b"accounts: {}\nentitlements: []\npolicies: {}\n")] == [
+        "1: accounts",
+        "2: entitlements",
+        "3: policies",
+    ]
+
+
+def test_an_entitlement_without_an_id_is_told_by_its_place() -> None:
+    """What has no name is named by its number in the list."""
+    found = mistakes(changed("  - id: production-admin\n    account", "  - account"))
+    assert found == ("6: entitlement 1 lacks the key “id”.",)
+
+
+def test_a_list_is_no_selector_with_two_names() -> None:
+    """A mapping of several kinds is not taken for one selector."""
+    (line,) = mistakes(changed("[everyone]", "[{group: a@example.com, user: b@example.com}]"))
+    assert line.startswith("15: ")
+    assert "a text, not a mapping" in line
