@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -144,6 +145,18 @@ def test_the_work_of_a_dead_worker_comes_up_again_and_its_claim_is_worth_nothing
     assert store.due(Lane.ENDS, 9, HOLD) == ()
     assert store.finish(claim) is True
     assert store.finish(late) is True
+
+
+def test_a_new_time_set_under_a_claim_that_ran_out_is_done_with_by_the_next_one(store: RedisStore) -> None:
+    """Whoever begins after the new time does what it was set for: it does not run a third time."""
+    set_due(store, store.now())
+    begun(store, timedelta(milliseconds=100))
+    set_due(store, store.now())
+    deadline = time.monotonic() + 10
+    while (claim := store.begin(WORK, HOLD)) is None:
+        assert time.monotonic() < deadline
+    assert claim.attempt == 2
+    assert store.finish(claim) is True
 
 
 def test_a_late_worker_whose_work_nobody_took_can_still_end_it(store: RedisStore) -> None:
