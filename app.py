@@ -12,7 +12,7 @@ def main() -> int:
     try:
         process = wiring.web_process()
         app = build_app(**wiring.bolt_arguments(process.settings))
-        register(app, process.context)
+        register(app, process.context, in_time=wiring.in_time)
         server.serve(process, app)
     except AccessbotError as error:
         sys.stderr.write("".join(f"{line}\n" for line in error.lines))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accessbot.adapters.catalog_file import CatalogFile
-from accessbot.adapters.redis_client import WEB_PATIENCE, WORKER_PATIENCE, connect
+from accessbot.adapters.redis_client import WEB_PATIENCE, WORKER_PATIENCE, connect, within
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.domain.errors import AccessbotError, StoreUnavailable, Unclear
@@ -23,6 +23,7 @@ from accessbot.service.context import Context, Terms
 from accessbot.settings import Role, Settings, load
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from threading import Event
 
     from redis import Redis
@@ -92,8 +93,8 @@ def parts_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> Par
 def directory_from(settings: Settings) -> Directory:
     """Build the way to Google's Directory API, with the credentials that the settings name."""
     from accessbot.adapters import google_auth  # noqa: PLC0415 - the clock and the lists never need it, and it is slow
-    from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415
-    from accessbot.adapters.google_directory import GoogleDirectory  # noqa: PLC0415
+    from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415 - as above
+    from accessbot.adapters.google_directory import GoogleDirectory  # noqa: PLC0415 - as above
 
     if settings.anonymous_google:
         credentials = google_auth.anonymous(settings.google_api_url)
@@ -110,7 +111,7 @@ def directory_from(settings: Settings) -> Directory:
 def identity_center_from(settings: Settings) -> IdentityCenter:
     """Build the way to IAM Identity Center, with boto3's own credentials."""
     from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415 - boto3 is slow to import
-    from accessbot.adapters.aws_identity import AwsIdentityCenter  # noqa: PLC0415
+    from accessbot.adapters.aws_identity import AwsIdentityCenter  # noqa: PLC0415 - as above
 
     return AwsIdentityCenter(
         sessions(settings.region),
@@ -128,7 +129,7 @@ def catalog_from(settings: Settings) -> CatalogFile:
 def context_from(settings: Settings, parts: Parts | None = None) -> Context:
     """Plug everything together; nothing is called over the network yet. Raises `CatalogInvalid`."""
     from accessbot.slack.client import SlackClient  # noqa: PLC0415 - the clock and the lists never need it
-    from accessbot.slack.notifier import SlackNotifier  # noqa: PLC0415
+    from accessbot.slack.notifier import SlackNotifier  # noqa: PLC0415 - as above
     from accessbot.slack.people import OwnTeam, SlackWorkspace  # noqa: PLC0415 - the same
 
     parts = parts or parts_from(settings)
@@ -149,6 +150,11 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
         ),
         pause=lambda span: time.sleep(span.total_seconds()),
     )
+
+
+def in_time() -> AbstractContextManager[None]:
+    """Bound all calls to the store for one delivery together, so that Slack is answered in under three seconds."""
+    return within(WEB_PATIENCE)
 
 
 def bolt_arguments(settings: Settings) -> dict[str, str]:

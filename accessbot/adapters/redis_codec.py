@@ -179,6 +179,7 @@ GRANT: Final = Shape(
     Grant,
     given=("id", "rev"),
     request_id=_TEXT,
+    extension_ids=_many(_TEXT),
     requester=_TEXT,
     email=_TEXT,
     entitlement=_TEXT,

@@ -9,6 +9,7 @@ from accessbot.domain.errors import FieldRefused
 
 _PARTS = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?", re.ASCII)
 _LONGEST = timedelta(days=366)
+_TENTHS_OF_A_MINUTE = 600
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
@@ -53,3 +54,10 @@ def spoken(duration: timedelta) -> str:
             word = {"d": "day" if count == 1 else "days", "h": "h", "m": "min", "s": "s"}[unit]
             parts.append(f"{count} {word}")
     return " ".join(parts[:2])
+
+
+def measured(duration: timedelta) -> str:
+    """Write a time that was measured: `0.4 s`, `12.3 s`, from a minute on like `spoken`."""
+    seconds = max(0.0, duration.total_seconds())
+    tenths = max(1, round(seconds * 10))
+    return f"{tenths / 10:.1f} s" if tenths < _TENTHS_OF_A_MINUTE else spoken(duration)

@@ -222,12 +222,18 @@ def activated(grant: Grant, at: datetime, note: str = "") -> GrantStep:
     return GrantStep(new, _grant_event(grant, new, "grant.active", SYSTEM, at, note))
 
 
-def extended(grant: Grant, added: timedelta, actor: str, at: datetime) -> GrantStep:
-    """Move a live grant's end; its id, start and memberships stay."""
+def extended(grant: Grant, extension: Request, actor: str, at: datetime) -> GrantStep:
+    """Move a live grant's end by what an approved request asks for; its id, start and memberships stay."""
+    added = extension.duration
     if grant.state is not GrantState.ACTIVE or at >= grant.expires_at:
         msg = f"grant {grant.id} is {grant.state} and ends {grant.expires_at}: it cannot be extended"
         raise IllegalTransition(msg)
-    new = replace(grant, duration=grant.duration + added, expires_at=grant.expires_at + added)
+    new = replace(
+        grant,
+        duration=grant.duration + added,
+        expires_at=grant.expires_at + added,
+        extension_ids=(*grant.extension_ids, extension.id),
+    )
     event = _grant_event(grant, new, "grant.extended", actor, at, f"now until {new.expires_at.isoformat()}")
     return GrantStep(new, event)
 

@@ -221,12 +221,14 @@ class Grant:
     The ids (`google_user_id`, `aws_group_id`, `aws_user_id`) are "" until they were read, which is before the first
     write to any vendor; it is revoked by these ids, whatever the catalog says later. `failure` is set once provisioning
     was given up: the grant is then no longer wanted and ends as provision_failed when nothing of it is left.
-    `kept` says in one word why a membership stays after the end: "" , `standing` or `overlap`.
+    `extension_ids` are the approved requests that moved its end. `kept` says in one word why a membership stays after
+    the end: "" , `standing` or `overlap`.
     """
 
     id: str
     rev: int = 0
     request_id: str
+    extension_ids: tuple[str, ...] = ()
     requester: str
     email: str
     entitlement: str

@@ -159,7 +159,7 @@ def _ended(grant: Grant, now: datetime, kept: str) -> lifecycle.GrantStep:
 def _after_end(grant: Grant, now: datetime) -> list[Due]:
     kind = "failed" if grant.failure and grant.state is GrantState.PROVISIONING else "ended"
     due = [
-        soon(Work(WorkKind.CARD, grant.request_id), now),
+        *(soon(Work(WorkKind.CARD, request_id), now) for request_id in (grant.request_id, *grant.extension_ids)),
         soon(Work(WorkKind.TELL, f"{kind}:{grant.id}"), now),
     ]
     if kind == "failed":

@@ -125,7 +125,7 @@ def _approve_extension(ctx: Context, request: Request, entitlement: Entitlement,
         policy.check_requester(entitlement, authority.holds(ctx, requester))
     except Refused as refusal:
         return _no_longer_offered(request, refusal, now)
-    longer = lifecycle.extended(grant, request.duration, vote.approver, now)
+    longer = lifecycle.extended(grant, request, vote.approver, now)
     closed = lifecycle.approved(request, vote, now, grant.id)
     return _Outcome(
         sentence="Approved; the grant now ends later.",

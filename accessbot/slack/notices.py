@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accessbot.domain.durations import spoken
+from accessbot.domain.durations import measured, spoken
 from accessbot.domain.notices import NoticeKind
 from accessbot.slack import ids
 from accessbot.slack.blocks import Json, Message, actions, button, confirm, link_button, section
@@ -68,7 +68,7 @@ def _sentence(notice: Notice, what: str, clock: Clock) -> str:
 def _grant_sentence(notice: Notice, grant: Grant, what: str, clock: Clock) -> str:
     match notice.kind:
         case NoticeKind.READY:
-            took = f" It took {spoken(notice.took)} from the approval until it was usable." if notice.took else ""
+            took = f" It took {measured(notice.took)} from the approval until it was usable." if notice.took else ""
             by = approved_by(notice.request)
             return f"Your access is ready: {what}, until {clock(grant.expires_at)}. {by[:1].upper()}{by[1:]}.{took}"
         case NoticeKind.EXTENDED:
