@@ -110,11 +110,13 @@ class Page:
         self.until(lambda: not self.all("#modal[open]"), "the form is closed")
 
     def field(self, label: str) -> WebElement:
-        """Return the control of the open form that a label names."""
-        for found in self.all("#modal label.label"):
-            if found.text == label:
-                return self.one(f"#{found.get_attribute('for')}")
-        raise NoSuchElementException(f"no input labelled {label}")
+        """Return the control of the open form that a label names, once it is there."""
+
+        def find() -> WebElement | None:
+            named = [one.get_attribute("for") for one in self.all("#modal label.label") if one.text == label]
+            return self.one(f"#{named[0]}") if named else None
+
+        return self.until(find, f"the form has an input labelled {label}")
 
     def choose(self, label: str, words: str) -> None:
         """Choose the option of a select of the form that contains `words`."""

@@ -171,7 +171,8 @@ def test_the_page_fits_its_window(page: Page, width: int, height: int, scheme: s
     page.converse("approvals")
     page.look(f"window-{width}-{scheme}")
     wide = page.script(
-        "return JSON.stringify([...document.querySelectorAll('body, main, #scroller, #panel, #sidebar-lists')]"
+        "const parts = 'body, main, #scroller, #panel, #coach, #sidebar, #sidebar-head, #sidebar-lists';"
+        "return JSON.stringify([...document.querySelectorAll(parts)]"
         ".filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id || one.tagName))"
     )
     composer, panel = page.one("#composer").rect, page.one("#panel").rect

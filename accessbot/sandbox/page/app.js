@@ -164,13 +164,20 @@ function markSeen(conversation) {
 }
 
 async function switchTo(person, channel = null) {
+  const before = document.activeElement;
   if (ctx.me) remembered.set(ctx.me, ctx.channel);
   ctx.me = person;
   ctx.channel = channel ?? remembered.get(person) ?? null;
   await refresh();
   const me = ctx.person(person);
   announce(`You are now ${me?.real_name ?? person}.`);
-  if (!modal.open && !byId("rail").contains(document.activeElement)) composer.focus();
+  if (!byId("rail").contains(document.activeElement)) focusComposerFrom(before);
+}
+
+// Gives the composer the keyboard, unless the person has gone somewhere else in the meantime.
+function focusComposerFrom(before) {
+  const active = document.activeElement;
+  if (!modal.open && (active === before || active === document.body)) composer.focus();
 }
 
 function open(channel) {
@@ -232,7 +239,7 @@ function start() {
         byId("offline").hidden = false;
       }, 1500);
   });
-  refresh().then(() => ctx.state && !modal.open && composer.focus());
+  refresh().then(() => ctx.state && focusComposerFrom(document.body));
 }
 
 start();
