@@ -183,7 +183,7 @@ function textInput(block, element, scope, { id }) {
   const count = () => {
     if (!counter) return;
     counter.textContent = String(max - length());
-    counter.hidden = length() < Math.min(max * 0.8, max - 100);
+    counter.hidden = length() < max * 0.8;
     counter.classList.toggle("is-over", length() > max);
   };
   control.addEventListener("input", count);
