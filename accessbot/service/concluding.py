@@ -171,6 +171,8 @@ def _after_end(grant: Grant, now: datetime) -> list[Due]:
 
 def _no_longer_due(grant: Grant) -> list[Work]:
     return [
+        Work(WorkKind.END, grant.id),
+        Work(WorkKind.REVOKE, grant.id),
         Work(WorkKind.OVERDUE, grant.id),
         Work(WorkKind.TELL, f"ending_soon:{grant.id}"),
         Work(WorkKind.PROVISION, grant.id),
