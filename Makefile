@@ -6,7 +6,7 @@ WORKERS ?= auto
 BIN := .venv/bin
 STAMP := .venv/.installed
 RESOLVE := pip compile --quiet --no-config --system-certs --universal --python-version 3.11 --generate-hashes \
-  --no-header --upgrade
+  --no-strip-extras --no-header --upgrade
 SOURCES := accessbot tests $(wildcard app.py bench)
 
 # What the caller's environment must not change: where packages go, what the interpreter finds, and how tools judge.
@@ -40,7 +40,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	  || $(PYTHON) -m venv --clear .venv || { \
 	  echo "'$(PYTHON) -m venv' failed: on Debian and Ubuntu, install the package python3-venv" >&2; exit 1; }
 	@echo '$(CURDIR)' > .venv/.folder
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@echo '$(CURDIR)' > $(STAMP)
 

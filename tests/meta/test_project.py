@@ -16,6 +16,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST_LINES = 450
 LOCKS = ("requirements.txt", "requirements-dev.txt")
+PIN = re.compile(
+    r"^(?P<name>[\w.-]+)(?:\[[\w, -]+\])?==(?P<version>\S+)(?: ; [^\n]+)? \\\n +--hash=sha256:[0-9a-f]{64}",
+    re.MULTILINE,
+)
 
 # Spelt in pieces, so that this file passes its own test.
 REGISTRY_HOSTS = tuple(
@@ -96,7 +100,7 @@ def test_a_lock_names_no_source(lock: str) -> None:
 def test_every_locked_package_has_hashes(lock: str) -> None:
     """Each package in a lock is pinned to one version and carries at least one SHA-256 hash."""
     blocks = re.split(r"\n(?=[a-z0-9])", (ROOT / lock).read_text(encoding="utf-8").strip(), flags=re.IGNORECASE)
-    unpinned = [b.split("\n")[0] for b in blocks if not re.match(r"[\w.-]+==\S+(?: ; [^\n]+)? \\\n +--hash=sha256:", b)]
+    unpinned = [b.split("\n")[0] for b in blocks if not PIN.match(b)]
     assert len(blocks) > 1
     assert unpinned == []
 
@@ -104,8 +108,10 @@ def test_every_locked_package_has_hashes(lock: str) -> None:
 def test_both_locks_agree() -> None:
     """What production installs is what was tested: each of its pins stands in the development lock too."""
     pins = [
-        set(re.findall(r"^([\w.-]+==\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)) for lock in LOCKS
+        {(pin["name"], pin["version"]) for pin in PIN.finditer((ROOT / lock).read_text(encoding="utf-8"))}
+        for lock in LOCKS
     ]
+    assert pins[0]
     assert pins[0] - pins[1] == set()
 
 
