@@ -97,9 +97,7 @@ class Page:
 
     def say(self, text: str) -> None:
         """Type into the composer and send."""
-        composer = self.one("#composer")
-        composer.send_keys(text, Keys.ESCAPE)
-        composer.send_keys(Keys.ENTER)
+        self.one("#composer").send_keys(text, Keys.ENTER)
 
     def form(self) -> WebElement:
         """Wait for the app's form."""

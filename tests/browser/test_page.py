@@ -45,6 +45,20 @@ def test_a_reason_that_is_too_long_is_refused_on_its_field(page: Page) -> None:
     page.form_closed()
 
 
+@pytest.mark.parametrize("typed", ["/request-aws", "/request-aws ", "/req"])
+def test_enter_sends_a_whole_command_and_completes_a_part_of_one(page: Page, typed: str) -> None:
+    """A command typed to its end opens the form at once; a beginning is completed first, without more."""
+    page.act_as("Maya")
+    page.converse("accessbot")
+    page.say(typed)
+    if typed == "/req":
+        assert page.one("#composer").get_property("value") == "/request-aws "
+        page.one("#composer").send_keys(Keys.ENTER)
+    page.form()
+    page.keys(Keys.ESCAPE)
+    page.form_closed()
+
+
 def test_escape_closes_the_form_and_gives_the_keyboard_back(page: Page) -> None:
     """Esc closes an open list first, then the form; then one can go on writing."""
     open_form(page)

@@ -126,7 +126,8 @@ export function createComposer(ctx, root) {
     if (!list.matches(":popover-open")) list.showPopover();
     input.setAttribute("aria-expanded", "true");
     place(form, list, { matchWidth: true });
-    return mark(0);
+    const whole = COMMANDS.some((command) => command.text === typed.trimEnd());
+    return mark(whole ? -1 : 0); // Enter sends what is a command already; the arrows still reach the others
   };
 
   const changed = () => {
@@ -201,12 +202,12 @@ export function createComposer(ctx, root) {
   input.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && shown.length) mark((active + step + shown.length) % shown.length);
+    if (step && shown.length) mark((Math.max(active, step < 0 ? 0 : -1) + step + shown.length) % shown.length);
     else if (event.key === "ArrowUp" && recall()) {
       /* the last message is back */
-    } else if (event.key === "Tab" && !event.shiftKey && shown.length) complete(shown[active].command);
+    } else if (event.key === "Tab" && !event.shiftKey && shown[active]) complete(shown[active].command);
     else if (event.key === "Enter" && !event.shiftKey) {
-      if (shown.length && shown[active].command.text !== input.value.trim()) complete(shown[active].command);
+      if (shown[active]) complete(shown[active].command);
       else form.requestSubmit();
     } else if (event.key === "Escape" && shown.length) closeList();
     else return;
