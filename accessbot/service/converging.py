@@ -37,14 +37,22 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Picture:
-    """A pair as it stands at `now`: which grants want it, which are leaving it, and the sides the wanted ones need."""
+    """A pair as it stands at `now`: which grants want it, which are leaving it, and the sides the wanted ones need.
+
+    `over` are those in neither: their time is over, and their own end, which is due, has not begun to take them away.
+    """
 
     pair: Pair
     wanted: tuple[Grant, ...]
     leaving: tuple[Grant, ...]
+    over: tuple[Grant, ...]
     needed: tuple[Side, ...]
-    busy: bool
     now: datetime
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether the pair has grants beside those that are leaving."""
+        return bool(self.wanted or self.over)
 
 
 def converge(ctx: Context, key: str) -> None:
@@ -82,14 +90,13 @@ def _look(ctx: Context, key: str) -> _Picture:
     now = ctx.store.now()
     grants = ctx.store.grants_on(key)
     wanted = tuple(g for g in grants if lifecycle.is_wanted(g, now))
-    # A grant that is active but over by its time is in neither: its own end is due and concludes it.
     leaving = tuple(g for g in grants if g.state is GrantState.REVOKING or g.failure)
     return _Picture(
         pair=ctx.store.pair(key) or Pair(key=key),
         wanted=wanted,
         leaving=leaving,
+        over=tuple(g for g in grants if g not in wanted and g not in leaving),
         needed=sides.of_grants(wanted),
-        busy=len(grants) > len(leaving),
         now=now,
     )
 
@@ -181,7 +188,8 @@ def _take_away(ctx: Context, lease: Lease, seen: _Picture) -> None:
         try:
             lease.ensure(sides.CALL)
             # A grant that leaves is erased without asking first: a write of ours may not be visible yet.
-            if seen.leaving or sides.read(ctx, side):
+            if seen.leaving or sides.is_there(ctx, side):
+                lease.ensure(sides.CALL)
                 sides.erase(ctx, side)
                 removed.append(side)
         except VendorError as error:
@@ -193,7 +201,7 @@ def _take_away(ctx: Context, lease: Lease, seen: _Picture) -> None:
         except VendorError as error:
             _log.warning("removal not proven yet", pair=seen.pair.key, side=str(side), error=error.sentence)
             trouble = trouble or error
-    if removed and not seen.leaving:
+    if removed and not seen.leaving and not seen.over:
         concluding.resurrected(ctx, seen.pair, removed)
     if trouble is not None:
         raise trouble

@@ -74,6 +74,16 @@ def read(ctx: Context, side: Side) -> bool:
     return ctx.identity_center.is_member(side.group, side.member)
 
 
+def is_there(ctx: Context, side: Side) -> bool:
+    """Tell, live, whether a membership that ought to be gone is there; with its user or AWS group gone, it is not."""
+    try:
+        return read(ctx, side)
+    except Missing as error:
+        if not _proves_absence(side, error):
+            raise
+        return False
+
+
 def write(ctx: Context, side: Side) -> None:
     """Ask for the membership; it is there only once `prove` says so."""
     if side.is_google:
@@ -104,13 +114,7 @@ def prove(ctx: Context, lease: Lease, side: Side, *, there: bool) -> None:
         if wait:
             ctx.pause(wait)
         lease.ensure(CALL)
-        try:
-            found = read(ctx, side)
-        except Missing as error:
-            if there or not _proves_absence(side, error):
-                raise
-            found = False
-        if found is there:
+        if (read if there else is_there)(ctx, side) is there:
             return
     wanted = "shows" if there else "no longer shows"
     msg = f"{side} took the change, but not yet {wanted} the membership in the right state; it is read again."
