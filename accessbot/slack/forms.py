@@ -97,7 +97,8 @@ def request_form(index: AccessIndex, metadata: str, draft: Draft | None = None) 
 def duration_field(index: AccessIndex, chosen: Entitlement | None, typed: str = "") -> Json:
     """Give the input *Duration*: a select when the choices are the same for all, else a text.
 
-    Its ids never change, so what was typed stays when a choice of *Access* changes the hint.
+    Its ids never change, so what was typed stays when a choice of *Access* changes the hint. For the same reason Slack
+    would not show another default then: the text begins with the shortest, which every policy allows.
     """
     shared = index.shared_durations
     if shared is not None and _is_offered(typed, shared[0]):
@@ -111,7 +112,7 @@ def duration_field(index: AccessIndex, chosen: Entitlement | None, typed: str = 
         "placeholder": plain("Like 45m, 1h30m or 2d"),
     }
     rule = chosen.policy if chosen is not None else None
-    default = rule.default_duration if rule is not None else index.shared_default
+    default = rule.default_duration if rule is not None else index.safe_default
     initial = typed or (compact(default) if default is not None else "")
     if initial:
         element["initial_value"] = elide(initial, _DURATION_INPUT_LIMIT)

@@ -73,10 +73,9 @@ class AccessIndex:
         return next(iter(self._offers)) if len(self._offers) == 1 else None
 
     @property
-    def shared_default(self) -> timedelta | None:
-        """Give the default duration when it is the same whatever is chosen, else None."""
-        defaults = {default for _, default in self._offers}
-        return defaults.pop() if len(defaults) == 1 else None
+    def safe_default(self) -> timedelta | None:
+        """Give the shortest default, which every policy allows whatever is chosen; None for an empty catalog."""
+        return min((default for _, default in self._offers), default=None)
 
     def find(self, name: str) -> Entitlement | None:
         """Find an entitlement by its id, in any case."""
