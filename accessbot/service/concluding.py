@@ -118,9 +118,9 @@ def give_up(ctx: Context, grant: Grant, sentence: str) -> Grant:
 
 
 def note_waiting(ctx: Context, grant_id: str, vendor: str) -> None:
-    """Show on a provisioning grant which vendor it waits for; the holder is told once."""
+    """Show on a grant that comes or goes which vendor it waits for; whoever waits for access is told once."""
     grant = ctx.store.grant(grant_id)
-    if grant is None or grant.ended or grant.waiting_for == vendor:
+    if grant is None or grant.ended or grant.state is GrantState.ACTIVE or grant.waiting_for == vendor:
         return
     now = ctx.store.now()
     due = [soon(Work(WorkKind.CARD, grant.request_id), now)]

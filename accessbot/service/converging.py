@@ -173,18 +173,32 @@ def _decide(ctx: Context, seen: _Picture, there: dict[str, bool]) -> Pair:
     return replace(new, rev=old.rev + 1)
 
 
+def _ours(ctx: Context, seen: _Picture) -> list[Side]:
+    """List the sides that were made by us and that no wanted grant needs.
+
+    On a pair without grants a membership is ours only if it can be our own, put back by a sync: not long after the last
+    look was due, and not in AWS for somebody who stands in the Google group, since the sync copies that.
+    """
+    pair, needed = seen.pair, {side.key for side in seen.needed}
+    unused = not (seen.busy or seen.leaving)
+    if unused and pair.last_ended_at is not None and seen.now > pair.last_ended_at + 3 * ctx.terms.sync_period:
+        return []
+    copied = unused and pair.standing.get(GOOGLE_SIDE, False)
+    return [
+        side
+        for side in sides.of_pair(pair)
+        if pair.standing[side.key] is False and side.key not in needed and (side.is_google or not copied)
+    ]
+
+
 def _take_away(ctx: Context, lease: Lease, seen: _Picture) -> None:
     """Remove every side that is ours and that no wanted grant needs; AWS first, since that is what opens accounts.
 
     A failure on one side does not spare the other; the first one is raised when both were tried.
     """
-    needed = {side.key for side in seen.needed}
-    ours = [
-        side for side in sides.of_pair(seen.pair) if seen.pair.standing[side.key] is False and side.key not in needed
-    ]
     trouble: VendorError | None = None
     removed = []
-    for side in sorted(ours, key=lambda s: s.is_google):
+    for side in sorted(_ours(ctx, seen), key=lambda s: s.is_google):
         try:
             lease.ensure(sides.CALL)
             # A grant that leaves is erased without asking first: a write of ours may not be visible yet.

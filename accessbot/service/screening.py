@@ -40,7 +40,10 @@ def screen(ctx: Context, request_id: str) -> None:
     except Unavailable as error:
         note_waiting(ctx, request, error.vendor)
         raise
-    except (Refused, Missing, Ambiguous, NotAuthorised, Rejected) as error:
+    except NotAuthorised as error:
+        refuse(ctx, request, error.sentence, Work(WorkKind.ALERT, f"not_authorised:{error.vendor}"))
+        return
+    except (Refused, Missing, Ambiguous, Rejected) as error:
         refuse(ctx, request, error.sentence)
         return
     now = ctx.store.now()
@@ -71,11 +74,11 @@ def entitlement_of(ctx: Context, request: Request) -> Entitlement:
     return entitlement
 
 
-def refuse(ctx: Context, request: Request, sentence: str) -> None:
-    """Close a pending request because the rules say no, and tell the requester alone why."""
+def refuse(ctx: Context, request: Request, sentence: str, *more: Work) -> None:
+    """Close a pending request because the rules say no, and tell the requester alone why; `more` is to be done too."""
     now = ctx.store.now()
     step = lifecycle.denied(request, SYSTEM, now, sentence)
-    due = [soon(Work(WorkKind.TELL, f"refused:{request.id}"), now)]
+    due = [soon(work, now) for work in (Work(WorkKind.TELL, f"refused:{request.id}"), *more)]
     if request.announced:
         due.append(soon(Work(WorkKind.CARD, request.id), now))
     change = Change(

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from accessbot.domain.errors import Conflict
-from accessbot.domain.model import Board, GrantState, RequestState
+from accessbot.domain.model import Board, GrantState
 from accessbot.domain.notices import Alert, AlertKind, Answer, Card, Notice, NoticeKind, Tone
 from accessbot.ports import Change
 from accessbot.service.context import new_id, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from accessbot.domain.model import Grant, MessageRef, Request
     from accessbot.service.context import Context
 
 _ALERT_AGAIN = timedelta(minutes=5)
+_NEWS_AFTER = timedelta(hours=1)
+_OVER = "over"
+_WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED)
+"""Alerts that nothing ends: one of these an hour after the last is news, and gets a message of its own."""
 
 
 def card(ctx: Context, request_id: str) -> None:
@@ -35,7 +38,8 @@ def card(ctx: Context, request_id: str) -> None:
         grant=ctx.store.grant(request.grant_id) if request.grant_id else None,
         now=ctx.store.now(),
     )
-    _publish(ctx, f"card:{request_id}", lambda refs: ctx.notifier.show_card(data, refs))
+    board = _board(ctx, f"card:{request_id}")
+    _publish(ctx, board, "", lambda: ctx.notifier.show_card(data, board.refs))
 
 
 def tell(ctx: Context, subject: str) -> None:
@@ -69,23 +73,38 @@ def alert(ctx: Context, subject: str) -> datetime | None:
     """
     kind_name, _, what = subject.partition(":")
     made = _ALERTS[AlertKind(kind_name)](ctx, what)
-    key = f"alert:{subject}"
-    if made is None or (made.resolved and ctx.store.board(key) is None):
+    if made is None:
         return None
-    _publish(ctx, key, lambda refs: ctx.notifier.alert(made, refs))
+    stored = _board(ctx, f"alert:{subject}")
+    refs = () if _is_past(stored, made) else stored.refs
+    if made.resolved and not refs:
+        return None
+    told = _OVER if made.resolved else ((refs and stored.digest) or made.now.isoformat())
+    _publish(ctx, stored, told, lambda: ctx.notifier.alert(made, refs))
     again = made.kind is AlertKind.REVOKE_OVERDUE and not made.resolved
     return made.now + _ALERT_AGAIN if again else None
 
 
-def _publish(ctx: Context, key: str, send: Callable[[tuple[MessageRef, ...]], tuple[MessageRef, ...]]) -> None:
-    board = ctx.store.board(key) or Board(key=key)
-    refs = send(board.refs)
-    while refs != board.refs:
-        change = Change(op=new_id("board"), puts=(replace(board, refs=refs),))
+def _is_past(board: Board, made: Alert) -> bool:
+    """Tell whether the message that was sent is about something that is over: nobody looks at it any more."""
+    if board.digest in ("", _OVER):
+        return board.digest == _OVER
+    return made.kind in _WITHOUT_END and made.now >= datetime.fromisoformat(board.digest) + _NEWS_AFTER
+
+
+def _board(ctx: Context, key: str) -> Board:
+    return ctx.store.board(key) or Board(key=key)
+
+
+def _publish(ctx: Context, board: Board, digest: str, send: Callable[[], tuple[MessageRef, ...]]) -> None:
+    """Send something, and keep on its board which copies there are now and, as `digest`, what they told."""
+    refs = send()
+    while (refs, digest) != (board.refs, board.digest):
+        change = Change(op=new_id("board"), puts=(replace(board, refs=refs, digest=digest),))
         try:
             save(ctx, change, ctx.store.now())
         except Conflict:  # another copy was recorded meanwhile: keep both
-            board = ctx.store.board(key) or Board(key=key)
+            board = _board(ctx, board.key)
             refs = tuple(dict.fromkeys((*board.refs, *refs)))
             continue
         return
@@ -93,17 +112,18 @@ def _publish(ctx: Context, key: str, send: Callable[[tuple[MessageRef, ...]], tu
 
 def _of_request(ctx: Context, kind: NoticeKind, request_id: str) -> Notice | None:
     request = ctx.store.request(request_id)
-    if request is None or not _still_true(kind, request):
+    if request is None:
         return None
     grant = ctx.store.grant(request.grant_id) if request.grant_id else None
-    if kind is NoticeKind.EXTENDED and (grant is None or grant.state is not GrantState.ACTIVE):
-        return None
-    return _notice(ctx, kind, request, grant)
+    return _notice(ctx, kind, request, grant) if _still_true(kind, request, grant) else None
 
 
-def _still_true(kind: NoticeKind, request: Request) -> bool:
+def _still_true(kind: NoticeKind, request: Request, grant: Grant | None) -> bool:
+    if kind is NoticeKind.EXTENDED:
+        return grant is not None and grant.state is GrantState.ACTIVE
     if kind is NoticeKind.WAITING:
-        return bool(request.waiting_for) or request.state is RequestState.APPROVED
+        held_up = grant.waiting_for if grant is not None and grant.state is GrantState.PROVISIONING else ""
+        return bool(request.waiting_for or held_up)
     return True
 
 

@@ -40,6 +40,7 @@ Handler: TypeAlias = "Callable[[Context, str], datetime | None]"
 HOLD = timedelta(seconds=8)
 """How long a work belongs to a worker that may have died. Twice at once is harmless: a lease or a swap decides."""
 
+_HOUR_S = 3600
 _SHORTLY = timedelta(milliseconds=150)
 _MOST = {Lane.FAST: timedelta(seconds=10), Lane.ENDS: timedelta(seconds=15), Lane.TALK: timedelta(seconds=60)}
 
@@ -142,7 +143,9 @@ def _operator_needed(ctx: Context, claim: Claim, error: VendorError) -> datetime
         code=error.code,
         error=error.sentence,
     )
-    if isinstance(error, NotAuthorised) and work.kind is not WorkKind.ALERT and claim.attempt == 1:
+    if isinstance(error, NotAuthorised) and work.kind is not WorkKind.ALERT:
         due = soon(Work(WorkKind.ALERT, f"not_authorised:{error.vendor}"), now)
-        save(ctx, Change(op=f"not-authorised:{work}:{now.timestamp()}", due=(due,)), now)
+        # One operation an hour: who meets the same refusal meanwhile, at whatever attempt, adds nothing to it.
+        hour = int(now.timestamp()) // _HOUR_S
+        save(ctx, Change(op=f"not-authorised:{error.vendor}:{hour}", due=(due,)), now)
     return now + back_off(claim.attempt + 2, _MOST[work.lane])
