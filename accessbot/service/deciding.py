@@ -216,7 +216,7 @@ def _open_request(ctx: Context, click: Click) -> Request:
         msg = "This request is not known any more; nothing was changed."
         raise Refused(msg)
     if request.state is not RequestState.PENDING:
-        raise Refused(closed_sentence(request.state, request.decided_by))
+        raise Refused(closed_sentence(request.state, request.decided_by, click.actor))
     if not request.announced:
         msg = "This request is still being looked at; it cannot be decided yet."
         raise Refused(msg)

@@ -31,10 +31,17 @@ def press(
     `StoreUnavailable` or `Unclear` when it is not known to be kept.
     """
     text = policy.check_reason(reason) if action is ClickAction.DENY else reason.strip()[: policy.REASON_LIMIT]
-    _check_open(ctx, action, subject)
+    click_id = id_from("c", actor, press_id)
+    try:
+        _check_open(ctx, action, subject, actor)
+    except Refused:
+        known = ctx.store.click(click_id)
+        if known is None:
+            raise
+        return known  # this very press is what closed it, or came in time
     now = ctx.store.now()
     click = Click(
-        id=id_from("c", actor, press_id),
+        id=click_id,
         action=action,
         subject=subject,
         actor=actor,
@@ -50,7 +57,7 @@ def press(
     return click
 
 
-def _check_open(ctx: Context, action: ClickAction, subject: str) -> None:
+def _check_open(ctx: Context, action: ClickAction, subject: str, actor: str) -> None:
     if action is ClickAction.REVOKE:
         grant = ctx.store.grant(subject)
         if grant is None:
@@ -65,10 +72,12 @@ def _check_open(ctx: Context, action: ClickAction, subject: str) -> None:
         msg = "This request is not known any more; nothing was changed."
         raise Refused(msg)
     if request.state is not RequestState.PENDING:
-        raise Refused(closed_sentence(request.state, request.decided_by))
+        raise Refused(closed_sentence(request.state, request.decided_by, actor))
 
 
-def closed_sentence(state: RequestState, decided_by: str) -> str:
-    """Say, to somebody who came too late, what became of a request and by whom."""
+def closed_sentence(state: RequestState, decided_by: str, actor: str) -> str:
+    """Say, to somebody who came too late, what became of a request and by whom; whoever decided it did not lose."""
+    if decided_by == actor:
+        return f"You {state} this request already; nothing happens twice."
     by = f" by <@{decided_by}>" if decided_by and decided_by != "accessbot" else ""
     return f"Too late: this request was already {state}{by}."
