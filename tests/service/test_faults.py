@@ -1,25 +1,15 @@
-"""Faults at every single call to a vendor, and crashes at every single call of a process: what holds afterwards."""
+"""Faults at every single call to a vendor, before and after it took effect: what holds afterwards."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
-
-from accessbot.domain.errors import (
-    Missing,
-    NotAuthorised,
-    Refused,
-    StoreUnavailable,
-    Unavailable,
-    Unclear,
-    VendorError,
-)
+from accessbot.domain.errors import Missing, NotAuthorised, Unavailable, VendorError
 from accessbot.domain.model import ClickAction, GrantState
 from accessbot.service import ending
 from tests.support.company import slack_id
-from tests.support.watch import STORE, Killed, Step, Watch
+from tests.support.watch import STORE, Step
 from tests.support.world import World, new_world
 
 if TYPE_CHECKING:
@@ -40,29 +30,10 @@ CASES = [((), name, False) for name in FAULTS] + [
 ]
 """Who was a member where before, what fails, and whether it took effect before it failed."""
 
-ONCE = {
-    "request.submitted",
-    "request.announced",
-    "request.approved",
-    "request.denied",
-    "grant.provisioning",
-    "grant.intent",
-    "grant.active",
-    "grant.revoking",
-    "grant.revoked",
-    "grant.provision_failed",
-}
-
 
 def vendor_calls(step: Step) -> bool:
     """Count the calls to the vendors only."""
     return step.whom != STORE
-
-
-def each_event_once(world: World) -> bool:
-    """Tell whether no step of any record was logged twice."""
-    steps = [(event.subject, event.action) for event in world.ctx.store.audit() if event.action in ONCE]
-    return len(steps) == len(set(steps))
 
 
 def with_standing(world: World, standing: tuple[str, ...]) -> tuple[bool, bool]:
@@ -72,17 +43,11 @@ def with_standing(world: World, standing: tuple[str, ...]) -> tuple[bool, bool]:
     return world.sides("maya")
 
 
-def calls_of(life: Callable[[World], None], counted: Callable[[Step], bool] = vendor_calls) -> int:
-    """Count the calls that a life makes when all goes well."""
+def calls_of(life: Callable[[World], None]) -> int:
+    """Count the calls to vendors that a life makes when all goes well."""
     with new_world() as world:
-        world.watch = _counting(world.watch, counted)
         life(world)
         return world.watch.count
-
-
-def _counting(watch: Watch, counted: Callable[[Step], bool]) -> Watch:
-    watch.counted = counted
-    return watch
 
 
 def provision(world: World) -> None:
@@ -125,9 +90,9 @@ def _prepared_or_nothing(world: World, before: tuple[bool, bool], case: str) -> 
         assert world.sides("maya") == before, case
         assert world.notifier.notices(slack_id("maya"))[-1] == "failed", case
         assert "provision_failed" in world.notifier.posted, case
-    world.settle()
+    world.advance(timedelta(minutes=22))
     assert world.sides("maya") == before, case
-    assert each_event_once(world), case
+    assert world.has_each_step_once(), case
     assert world.live() == [], case
     return state
 
@@ -156,7 +121,7 @@ def test_every_fault_while_access_is_taken_away_is_overcome() -> None:
                 case = f"{name} applied={applied} at {place} of {standing}"
                 assert [g.state for g in world.ctx.store.grants()] == [GrantState.REVOKED], case
                 assert world.sides("maya") == before, case
-                assert each_event_once(world), case
+                assert world.has_each_step_once(), case
 
 
 def test_a_vendor_that_is_down_throughout_delays_and_nothing_more() -> None:
@@ -180,93 +145,4 @@ def test_a_vendor_that_is_down_throughout_delays_and_nothing_more() -> None:
             world.advance(timedelta(seconds=20))
             assert world.grant(grant).state is GrantState.REVOKED
             assert world.sides("maya") == (False, False)
-            assert each_event_once(world)
-
-
-def live_on(world: World) -> None:
-    """Live a whole life; what was not confirmed is done again: a form is sent again, a button pressed once more."""
-    for step in (
-        lambda: world.ask("maya", duration="20s", ask_id="form-1"),
-        lambda: world.press("priya", ClickAction.APPROVE, _only_request(world)),
-        world.run_until_idle,
-        lambda: world.advance(timedelta(seconds=50)),
-    ):
-        while True:
-            try:
-                step()
-            except Killed:
-                world.restart()
-            except (StoreUnavailable, Unclear):
-                world.advance(timedelta(seconds=1))
-            except Refused as refusal:
-                assert "approved" in refusal.sentence  # noqa: PT017 - what is said to whoever presses again
-                assert "Too late" not in refusal.sentence  # noqa: PT017 - it was this very person who approved
-                break
-            else:
-                break
-
-
-def _only_request(world: World) -> str:
-    world.advance(timedelta(seconds=12))  # whatever a killed worker held is free again
-    return next(iter(world.ctx.store.requests())).id
-
-
-def _killing(watch: Watch) -> Callable[[Step], None]:
-    return lambda _: watch.kill()
-
-
-def _away(_: Watch) -> Callable[[Step], None]:
-    return _raising(StoreUnavailable("The store is away."))
-
-
-def _unclear(_: Watch) -> Callable[[Step], None]:
-    return _raising(Unclear("Nobody knows."))
-
-
-def _raising(error: Exception) -> Callable[[Step], None]:
-    def strike(_: Step) -> None:
-        raise error
-
-    return strike
-
-
-def lived_through(place: int, standing: tuple[str, ...], trouble: Callable[[Watch], Callable[[Step], None]]) -> None:
-    """Live a life in which one call meets with trouble, and see that it comes to the same end."""
-    with new_world() as world:
-        before = with_standing(world, standing)
-        strike = trouble(world.watch)
-
-        def at(step: Step) -> None:
-            if step.place == place and (trouble is _killing or step.whom == STORE):
-                strike(step)
-
-        if trouble is _unclear:
-            world.watch.after = at
-        else:
-            world.watch.before = at
-        live_on(world)
-        world.watch.rest()
-        case = f"{trouble.__name__} at {place} of {standing}"
-        grants = list(world.ctx.store.grants())
-        assert [grant.state for grant in grants] == [GrantState.REVOKED], case
-        assert world.sides("maya") == before, case
-        assert each_event_once(world), case
-        assert list(dict.fromkeys(world.notifier.notices(slack_id("maya")))) == ["ready", "ended"], case
-        assert world.due_of(grants[0].id) == [], case
-
-
-def test_a_crash_at_any_call_of_a_life_changes_nothing_in_the_end() -> None:
-    """Killed at any call, to the store or to a vendor, another process goes on, and the life is the same life."""
-    calls = calls_of(live_on, lambda _: True)
-    assert calls > 100
-    for place in range(calls):
-        lived_through(place, ("google",) if place % 4 == 0 else (), _killing)
-
-
-@pytest.mark.parametrize("trouble", [_away, _unclear])
-def test_a_store_that_does_not_answer_any_one_call_changes_nothing_in_the_end(
-    trouble: Callable[[Watch], Callable[[Step], None]],
-) -> None:
-    """Refused before it wrote, or silent after it did: nothing happens twice, nothing is lost, and no winner loses."""
-    for place in range(calls_of(live_on, lambda _: True)):
-        lived_through(place, (), trouble)
+            assert world.has_each_step_once()

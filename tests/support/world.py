@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import fakeredis
@@ -21,7 +21,7 @@ from tests.support import company
 from tests.support.clock import Clock, movable_clock
 from tests.support.company import email, slack_id
 from tests.support.ports import FakeCatalog, FakeWorkspace, PlayedQueue, RecordingNotifier
-from tests.support.watch import Killed, Watch, WatchedDirectory, WatchedIdentityCenter, WatchedStore
+from tests.support.watch import Watch, WatchedDirectory, WatchedIdentityCenter, WatchedStore
 
 SYNC_PERIOD = timedelta(minutes=30)
 _MANY = 5_000
@@ -44,7 +44,6 @@ class World:
     aws_ids: dict[str, str]
     aws_groups: dict[str, str]
     serial: int = 0
-    failures: list[Exception] = field(default_factory=list)
 
     # --- what people do
 
@@ -160,14 +159,6 @@ class World:
         self.queue.works.clear()
         self.ctx = replace(self.ctx, store=WatchedStore(self.client, self.watch))
 
-    def surviving(self, life: object) -> None:
-        """Run a callable; if the process is killed in it, start a new one."""
-        assert callable(life)
-        try:
-            life()
-        except Killed:
-            self.restart()
-
     def next_due(self) -> datetime | None:
         """Tell when the due-index has something next."""
         times = [at for at, _ in self.due_index()]
@@ -240,6 +231,11 @@ class World:
     def actions(self, subject: str) -> list[str]:
         """List the actions of the audit log about a request or a grant."""
         return [event.action for event in self.events(subject)]
+
+    def has_each_step_once(self) -> bool:
+        """Tell whether no step of a request's or a grant's life was logged twice; refusals and votes may be many."""
+        steps = [(event.subject, event.action) for event in self.ctx.store.audit() if event.before != event.after]
+        return len(steps) == len(set(steps))
 
     def due_of(self, subject: str) -> list[str]:
         """List what the due-index still holds of a request or a grant."""
