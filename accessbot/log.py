@@ -59,6 +59,7 @@ _QUIET = (
     "gunicorn",
     "httplib2",
     "rq",
+    "rq.worker",  # has a level of its own from its import on
     "s3transfer",
     "slack_bolt",
     "slack_sdk",

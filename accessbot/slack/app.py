@@ -69,7 +69,7 @@ def build_app(*, token: str, signing_secret: str, base_url: str = SLACK_API_URL)
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=token)
 
     return App(
-        name="accessbot",
+        name=_bolt_log.name,  # Bolt gives the logger of this name its own level at every delivery
         logger=_bolt_log,
         client=SlackClient(token, base_url, WEB_TIMEOUT_S),
         signing_secret=signing_secret,

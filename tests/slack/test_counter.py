@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,6 +45,12 @@ def test_the_empty_form_opens_from_memory(here: Town) -> None:
     assert not here.store.asked
     text = maya.view_text()
     assert all(label in text for label in ("Request AWS access", "Access:", "Duration:", "Reason:", "[Request]"))
+
+
+def test_a_delivery_leaves_our_own_log_open(here: Town) -> None:
+    """Bolt sets the level of the logger that bears its app's name at every delivery: that is never ours."""
+    assert here.actor(MAYA).command("/my-access").ok
+    assert logging.getLogger("accessbot").level == logging.NOTSET
 
 
 def test_the_hint_follows_the_choice_and_nothing_typed_is_lost(here: Town) -> None:
