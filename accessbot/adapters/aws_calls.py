@@ -41,20 +41,27 @@ def arns(ask: Ask, function: Callable[..., Any], **params: object) -> list[str]:
     return found
 
 
-def pages(ask: Ask, function: Callable[..., Any], name: str, **params: object) -> list[dict[str, Any]]:
-    """List the lines under `name` of every page. Raises as `call` does, rather than give a part."""
+def pages(
+    ask: Ask, function: Callable[..., Any], name: str, *, most: int | None = None, **params: object
+) -> list[dict[str, Any]]:
+    """List the lines under `name` of every page. Raises as `call` does, rather than give a part.
+
+    With `most`, no more than so many pages are read: only for a second look that nothing rests on alone.
+    """
     found = []
-    for each in _rows(ask, function, name, params):
+    for each in _rows(ask, function, name, params, most):
         if not isinstance(each, dict):
             raise unusable(ask, "malformed answer")
         found.append(each)
     return found
 
 
-def _rows(ask: Ask, function: Callable[..., Any], name: str, params: Mapping[str, object]) -> Iterator[object]:
+def _rows(
+    ask: Ask, function: Callable[..., Any], name: str, params: Mapping[str, object], most: int | None = None
+) -> Iterator[object]:
     seen: set[str] = set()
     more: dict[str, object] = {}
-    while True:
+    while most is None or len(seen) < most:
         answer = call(ask, function, MaxResults=_PAGE, **params, **more)
         # boto3 gives an empty answer for a body that it could not read: a list that is left out is not an empty list.
         if isinstance(answer, Outcome) or not isinstance(answer.get(name), list):

@@ -19,6 +19,7 @@ from accessbot.adapters.aws_clients import Clients, ClientSource, SessionFactory
 from accessbot.domain.errors import Ambiguous, Missing, NotAuthorised
 from accessbot.domain.model import PermissionSet
 
+_SECOND_LOOK = 10  # pages of 100
 NAMES_KEPT = timedelta(minutes=15)
 """How long the name of a permission set is taken as read."""
 
@@ -60,9 +61,11 @@ class AwsIdentityCenter:
         clients = self._source.get()
         found = self._user_id(clients, "userName", email)
         if found is None and (found := self._user_id(clients, "emails.value", email)) is not None:
-            # AWS keeps user names apart; emails come from wherever users are synced from, so all users are looked at.
+            # AWS keeps names and emails unique. This is a second look in case it did not, as far as it costs little.
             ask = Ask(operation="ListUsers", user=email)
-            users = pages(ask, clients.store.list_users, "Users", IdentityStoreId=clients.identity_store_id)
+            users = pages(
+                ask, clients.store.list_users, "Users", most=_SECOND_LOOK, IdentityStoreId=clients.identity_store_id
+            )
             _alone(ask, "user", email, [user for user in users if _has_email(user, email)])
         if found is None:
             raise no_user(Ask(operation="GetUserId", user=email))
@@ -84,7 +87,9 @@ class AwsIdentityCenter:
         if isinstance(answer, Outcome):
             raise no_group(ask)
         ask = Ask(operation="ListGroups", group=name)
-        groups = pages(ask, clients.store.list_groups, "Groups", IdentityStoreId=clients.identity_store_id)
+        groups = pages(
+            ask, clients.store.list_groups, "Groups", most=_SECOND_LOOK, IdentityStoreId=clients.identity_store_id
+        )
         _alone(ask, "group", name, [group for group in groups if group.get("DisplayName") == name])
         return text(ask, answer, "GroupId")
 

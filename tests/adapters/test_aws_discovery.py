@@ -321,3 +321,11 @@ def test_another_refusal_of_the_listing_is_not_worked_around(aws: Aws) -> None:
         with pytest.raises(kind):
             center.opens(ops, [ACCOUNT])
     assert aws.journal.calls("aws.sso-admin.ListPermissionSetsProvisionedToAccount") == []
+
+
+def test_the_second_look_at_a_large_directory_is_short(aws: Aws) -> None:
+    """A user found by email costs ten pages of a second look at the most, however many users there are."""
+    for number in range(1_200):
+        aws.add_user(f"user-{number}", emails=(f"user-{number}@example.com",))
+    assert adapter().find_user("user-7@example.com") == aws.store.find_user(user_name="user-7").id
+    assert len(aws.journal.calls("aws.identitystore.ListUsers")) == 10
