@@ -99,11 +99,15 @@ def leave_unpinned(ctx: Context, grant: Grant) -> None:
 
 
 def give_up(ctx: Context, grant: Grant, sentence: str) -> Grant:
-    """Record that a grant cannot be provisioned and why; what was written of it is still to be taken back."""
+    """Record that a grant cannot be provisioned and why; what was written of it is still to be taken back.
+
+    Where the mapping was taken as right, it is read again: a group that was made anew looks like this.
+    """
     if grant.failure:
         return grant
     now = ctx.store.now()
     step = lifecycle.given_up(grant, sentence, now)
+    recheck = (soon(Work(WorkKind.MAPPING, grant.google_group), now),) if grant.pair else ()
     change = Change(
         op=f"give-up:{grant.id}",
         puts=(step.record,),
@@ -111,6 +115,7 @@ def give_up(ctx: Context, grant: Grant, sentence: str) -> Grant:
         due=(
             Due(Work(WorkKind.END, grant.id), now),
             Due(Work(WorkKind.OVERDUE, grant.id), now + schedule.OVERDUE_AFTER),
+            *recheck,
         ),
     )
     save(ctx, change, now)

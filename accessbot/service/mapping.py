@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from accessbot.domain.errors import Conflict, Missing, Refused
+from accessbot.domain.errors import Ambiguous, Conflict, Missing, Refused
 from accessbot.domain.model import GroupMapping
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
@@ -32,7 +32,7 @@ def check(ctx: Context, entitlement: Entitlement) -> GroupMapping:
     known = ctx.store.mapping(entitlement.group)
     if known is not None and _holds_still(known, entitlement, now):
         return known
-    found = read(ctx, entitlement, known, now)
+    found = _found(ctx, entitlement, known, now)
     _keep(ctx, found, known, now)
     if found.fault:
         raise Refused(found.fault)
@@ -46,7 +46,7 @@ def recheck(ctx: Context, group: str) -> datetime | None:
     if not entitlements or known is None:
         return None
     now = ctx.store.now()
-    found = read(ctx, entitlements[0], known, now)
+    found = _found(ctx, entitlements[0], known, now)
     _keep(ctx, found, known, now)
     return now + FRESH
 
@@ -82,6 +82,16 @@ def read(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now
         checked_at=now,
         fault=fault,
     )
+
+
+def _found(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now: datetime) -> GroupMapping:
+    """Read a mapping; a known one is at fault where its group or permission set is gone, or not one any more."""
+    try:
+        return read(ctx, entitlement, known, now)
+    except (Missing, Ambiguous) as error:
+        if known is None:
+            raise
+        return replace(known, checked_at=now, fault=f"{entitlement.id} is closed for new grants: {error.sentence}")
 
 
 def _holds_still(known: GroupMapping, entitlement: Entitlement, now: datetime) -> bool:
