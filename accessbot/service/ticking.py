@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 HAND_OVER = timedelta(seconds=4)
 """How long a work handed to the queue has to be begun before it is handed over again."""
 
+_HOUR_S = 3600
 _BATCH = 100
 _BACKLOG = 300
 """Handed-over works that may wait in a lane; what is due beyond them stays in the due-index, in order of time."""
@@ -36,8 +37,8 @@ def tick(store: Store, queue: Queue) -> int:
 def watch_catalogs(store: Store, queue: Queue) -> None:
     """Have the operators told when living processes work with different catalogs, and when that is over."""
     hashes = sorted({catalog for _, _, catalog in store.beats()})
-    # One operation per picture: the same picture seen again by this or another clock is not told again.
-    op = f"catalogs:{'+'.join(hashes)}"
     now = store.now()
+    # One operation an hour for each picture: seen again by this or another clock it adds nothing.
+    op = f"catalogs:{'+'.join(hashes)}:{int(now.timestamp()) // _HOUR_S}"
     due = (soon(Work(WorkKind.ALERT, "catalogs_differ:all"), now),)
     save_with(store, queue, Change(op=op, due=due), now)
