@@ -67,7 +67,7 @@ def knock(door: WSGIApplication, body: bytes = b"", **environ: str) -> tuple[int
 
 @pytest.mark.parametrize(
     "timestamp",
-    ["", "yesterday", "1.5", "-1", "1795521600", "99999999999", "9" * 5000, "١٢٣", "0x10", " 1795521600"],
+    ["", "yesterday", "1.5", "-1", "1700000000", "99999999999", "9" * 5000, "١٢٣", "0x10", " 1700000000"],
 )
 def test_a_wrong_time_is_unauthorised(door: WSGIApplication, timestamp: str) -> None:
     """Old, future, missing and unreadable timestamps are all 401, whatever the signature says."""
@@ -75,7 +75,7 @@ def test_a_wrong_time_is_unauthorised(door: WSGIApplication, timestamp: str) -> 
     assert knock(door, b"x=1", HTTP_X_SLACK_REQUEST_TIMESTAMP=timestamp, HTTP_X_SLACK_SIGNATURE=signature)[0] == 401
 
 
-@pytest.mark.parametrize("signature", ["", "v0=", f"v0={'0' * 64}", "v0=é", sign("other", "1795521600", b"x=1")])
+@pytest.mark.parametrize("signature", ["", "v0=", f"v0={'0' * 64}", "v0=é", sign("other", "1700000000", b"x=1")])
 def test_a_wrong_signature_is_unauthorised_and_its_body_never_logged(
     door: WSGIApplication, signature: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
