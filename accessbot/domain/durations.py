@@ -60,4 +60,4 @@ def measured(duration: timedelta) -> str:
     """Write a time that was measured: `0.4 s`, `12.3 s`, from a minute on like `spoken`."""
     seconds = max(0.0, duration.total_seconds())
     tenths = max(1, round(seconds * 10))
-    return f"{tenths / 10:.1f} s" if tenths < _TENTHS_OF_A_MINUTE else spoken(duration)
+    return f"{tenths / 10:.1f} s" if tenths < _TENTHS_OF_A_MINUTE else spoken(timedelta(seconds=round(seconds)))

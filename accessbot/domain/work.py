@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,6 +53,23 @@ LANES: dict[WorkKind, Lane] = {
 }
 
 
+class Urgency(IntEnum):
+    """What may use a vendor's quota first; what is less urgent leaves some of it free."""
+
+    ENDING = 0
+    GRANTING = 1
+    SWEEPING = 2
+
+
+URGENCIES: dict[WorkKind, Urgency] = {
+    WorkKind.REVOKE: Urgency.ENDING,
+    WorkKind.END: Urgency.ENDING,
+    WorkKind.VERIFY: Urgency.ENDING,
+    WorkKind.MAPPING: Urgency.SWEEPING,
+}
+"""Kinds that are not here are about grants."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One thing to do. Two works of the same kind and subject are the same work."""
@@ -64,6 +81,11 @@ class Work:
     def lane(self) -> Lane:
         """Name the lane whose workers take it."""
         return LANES[self.kind]
+
+    @property
+    def urgency(self) -> Urgency:
+        """Say how urgent its vendor calls are."""
+        return URGENCIES.get(self.kind, Urgency.GRANTING)
 
     def __str__(self) -> str:
         """Give its name in the due-index and in the queue: `end|g_…`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accessbot.domain.errors import Missing, NotAuthorised, Refused, Unavailable, VendorError
+from accessbot.domain.errors import Missing, Refused, Unavailable, VendorError
 from accessbot.domain.model import Identity, SelectorKind
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def check_somebody_can_decide(ctx: Context, entitlement: Entitlement, requester:
     for selector in sorted(entitlement.policy.approvers, key=lambda s: s.kind is not SelectorKind.USER):
         try:
             people = _people(ctx, selector)
-        except (Unavailable, NotAuthorised, Missing) as error:
+        except VendorError as error:
             unknown = error if unknown is None or isinstance(error, Unavailable) else unknown
             continue
         if people is None:

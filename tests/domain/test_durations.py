@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accessbot.domain.durations import compact, parse_duration, spoken
+from accessbot.domain.durations import compact, measured, parse_duration, spoken
 from accessbot.domain.errors import FieldRefused
 
 YEAR_S = 366 * 86_400
@@ -51,9 +51,7 @@ def test_what_people_type(text: str, seconds: int) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "0s", "0h0m", "1", "h", "30m1h", "1.5h", "-1h", "1w", "1h1h", "9d9d", "\u0661h"]
-)
+@pytest.mark.parametrize("text", ["", "0s", "0h0m", "1", "h", "30m1h", "1.5h", "-1h", "1w", "1h1h", "9d9d", "\u0661h"])
 def test_what_is_no_duration(text: str) -> None:
     """Nothing, zero, a bare number, a wrong order, fractions, signs, other units, other digits, more than a year."""
     with pytest.raises(FieldRefused):
@@ -88,3 +86,20 @@ def test_what_is_said_has_no_zero_and_no_more_than_two_parts(duration: timedelta
     words = spoken(duration).split()
     assert "0" not in words
     assert len(words) <= 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0.1 s"),
+        (-1, "0.1 s"),
+        (0.04, "0.1 s"),
+        (0.44, "0.4 s"),
+        (59.94, "59.9 s"),
+        (59.96, "59 s"),
+        (90, "1 min 30 s"),
+    ],
+)
+def test_how_a_measured_time_is_said(seconds: float, words: str) -> None:
+    """In tenths below a minute, never zero, and like any other duration from a minute on."""
+    assert measured(timedelta(seconds=seconds)) == words

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from accessbot.domain.durations import parse_duration
-from accessbot.domain.errors import FieldRefused, NotAuthorised, Refused, StoreUnavailable, Unavailable
+from accessbot.domain.errors import FieldRefused, NotAuthorised, Refused, Rejected, StoreUnavailable, Unavailable
 from accessbot.domain.model import GrantState, RequestState, Selector, SelectorKind
 from accessbot.domain.notices import Answer, NoticeKind
 from accessbot.service import asking
@@ -137,6 +137,16 @@ def test_a_request_that_nobody_can_approve_is_not_made(
     world.slack.groups["S-empty"] = frozenset()
     under(world, approvers=approvers, approvals=approvals)
     assert world.ask(who).state is (RequestState.PENDING if goes_on else RequestState.DENIED)
+
+
+@pytest.mark.parametrize("kind", [NotAuthorised, Rejected])
+def test_an_approver_group_that_cannot_be_listed_does_not_shut_out_the_others(
+    world: World, kind: type[NotAuthorised | Rejected]
+) -> None:
+    """With one group forbidden or refused, whoever is in another one can still be asked."""
+    under(world, approvers=(company.SECURITY, LEADS))
+    world.google.fail("members", times=1, error=kind("Google", "members.list", "No."))
+    assert world.ask("maya").state is RequestState.PENDING
 
 
 def test_a_nested_approver_group_is_never_taken_for_empty(world: World) -> None:

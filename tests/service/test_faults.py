@@ -21,12 +21,9 @@ FAULTS: dict[str, VendorError] = {
     "missing user": Missing("Google", "call", "There is no such user.", what="user"),
     "missing group": Missing("Google", "call", "There is no such group.", what="group"),
 }
-_FEW = (("unavailable", True), ("not authorised", False))
-CASES = [((), name, False) for name in FAULTS] + [
-    (standing, name, applied)
-    for standing in ((), ("google",), ("aws",), ("google", "aws"))
-    for name, applied in _FEW
-    if standing or applied
+CASES = [
+    *(((), name, False) for name in FAULTS),
+    *((standing, "unavailable", True) for standing in ((), ("google",), ("aws",), ("google", "aws"))),
 ]
 """Who was a member where before, what fails, and whether it took effect before it failed."""
 
