@@ -96,7 +96,7 @@ def test_what_is_said_has_no_zero_and_no_more_than_two_parts(duration: timedelta
         (0.04, "0.1 s"),
         (0.44, "0.4 s"),
         (59.94, "59.9 s"),
-        (59.96, "59 s"),
+        (59.96, "1 min"),
         (90, "1 min 30 s"),
     ],
 )
