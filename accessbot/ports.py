@@ -7,8 +7,11 @@ Every method may raise the named errors of `accessbot.domain.errors`, and nothin
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from accessbot.domain.work import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +37,30 @@ if TYPE_CHECKING:
     )
     from accessbot.domain.notices import Alert, Answer, Card, Notice
     from accessbot.domain.work import Due, Lane, Work
+
+
+urgency: ContextVar[Urgency] = ContextVar("accessbot_urgency", default=Urgency.GRANTING)
+"""How urgent the vendor calls made from here are; set for each work that is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateState:
+    """A vendor's gate as operators see it: is the breaker open, how long calls wait, what the bucket still holds."""
+
+    vendor: str
+    open: bool
+    wait: timedelta
+    left: float
+
+
+class Gate(Protocol):
+    """What stands before every call to a vendor: its quota, shared by all workers, and its circuit breaker."""
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """Make one call in here. Raises `Unavailable` instead of making it too early."""
+
+    def state(self) -> GateState:
+        """Read the gate without passing it. Raises `StoreUnavailable`."""
 
 
 class Clock(Protocol):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accessbot.adapters.catalog_file import CatalogFile
-from accessbot.adapters.redis_client import WEB_PATIENCE, WORKER_PATIENCE, connect, within
+from accessbot.adapters.redis_client import WEB_PATIENCE, WORKER_PATIENCE, Caller, connect, within
+from accessbot.adapters.redis_gate import RedisGate
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.domain.errors import AccessbotError, StoreUnavailable, Unclear
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from accessbot.ports import Directory, IdentityCenter, Queue
+    from accessbot.ports import Directory, Gate, IdentityCenter, Queue
 
 _log = structlog.get_logger(__name__)
 
@@ -90,7 +91,7 @@ def parts_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> Par
     return Parts(store=store_from(settings, patience), queue=queue, catalog=catalog_from(settings))
 
 
-def directory_from(settings: Settings) -> Directory:
+def directory_from(settings: Settings, gate: Gate | None = None) -> Directory:
     """Build the way to Google's Directory API, with the credentials that the settings name."""
     from accessbot.adapters import google_auth  # noqa: PLC0415 - the clock and the lists never need it, and it is slow
     from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415 - as above
@@ -105,10 +106,10 @@ def directory_from(settings: Settings) -> Directory:
             raise google_auth.CredentialsRefused(msg)
         session = sessions(settings.region)  # boto3 itself does not read AWS_REGION
         credentials = google_auth.from_file(path, settings.google_delegated_subject or None, session)
-    return GoogleDirectory(settings.google_api_url, credentials, VENDOR_TIMEOUT)
+    return GoogleDirectory(settings.google_api_url, credentials, VENDOR_TIMEOUT, gate)
 
 
-def identity_center_from(settings: Settings) -> IdentityCenter:
+def identity_center_from(settings: Settings, gate: Gate | None = None) -> IdentityCenter:
     """Build the way to IAM Identity Center, with boto3's own credentials."""
     from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415 - boto3 is slow to import
     from accessbot.adapters.aws_identity import AwsIdentityCenter  # noqa: PLC0415 - as above
@@ -118,6 +119,16 @@ def identity_center_from(settings: Settings) -> IdentityCenter:
         settings.aws_sso_instance_arn or None,
         settings.aws_identity_store_id or None,
         VENDOR_TIMEOUT,
+        gate=gate,
+    )
+
+
+def gates_from(settings: Settings) -> tuple[RedisGate, RedisGate]:
+    """Build what stands before every call to Google and to AWS: the quota that all workers share, and the breaker."""
+    caller = Caller(connect(settings.redis_url.get_secret_value(), patience=WEB_PATIENCE), WEB_PATIENCE)
+    return (
+        RedisGate(caller, "Google", settings.google_per_second),
+        RedisGate(caller, "AWS", settings.aws_per_second),
     )
 
 
@@ -133,11 +144,12 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
     from accessbot.slack.people import OwnTeam, SlackWorkspace  # noqa: PLC0415 - the same
 
     parts = parts or parts_from(settings)
+    google_gate, aws_gate = gates_from(settings)
     slack = SlackClient(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, _SLACK_TIMEOUT_S)
     return Context(
         store=parts.store,
-        directory=directory_from(settings),
-        identity_center=identity_center_from(settings),
+        directory=directory_from(settings, google_gate),
+        identity_center=identity_center_from(settings, aws_gate),
         workspace=SlackWorkspace(slack, OwnTeam(slack)),
         notifier=SlackNotifier(slack, settings.slack_approvals_channel, settings.slack_alerts_channel),
         queue=parts.queue,

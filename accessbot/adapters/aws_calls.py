@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accessbot.adapters.aws_answers import FAILURES, Ask, Outcome, judge, named, unusable
+
+if TYPE_CHECKING:
+    from accessbot.ports import Gate
 
 Json = Mapping[str, Any]
 
@@ -21,14 +26,37 @@ def call(ask: Ask, function: Callable[..., Any], **params: object) -> Json | Out
 
     Raises `NotAuthorised`, `Missing`, `Rejected`, `Unavailable`.
     """
-    try:
-        answer: Json = function(**params)
-    except FAILURES as error:
-        verdict = judge(ask, error)
-        if verdict.outcome in _LOOKS:
-            return verdict.outcome
-        raise named(ask, verdict) from error
+    gate: Gate | None = getattr(function, "gate", None)
+    with gate() if gate is not None else nullcontext():
+        try:
+            answer: Json = function(**params)
+        except FAILURES as error:
+            verdict = judge(ask, error)
+            if verdict.outcome in _LOOKS:
+                return verdict.outcome
+            raise named(ask, verdict) from error
     return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """A boto3 client whose calls, made by `call`, go through a vendor's gate."""
+
+    client: Any
+    gate: Gate
+
+    def __getattr__(self, name: str) -> _GatedFunction:
+        """Give one of the client's functions, with the gate that `call` passes."""
+        return _GatedFunction(getattr(self.client, name), self.gate)
+
+
+@dataclass(frozen=True, slots=True)
+class _GatedFunction:
+    function: Callable[..., Any]
+    gate: Gate
+
+    def __call__(self, **params: object) -> Any:  # noqa: ANN401 - boto3's own answer
+        return self.function(**params)
 
 
 def arns(ask: Ask, function: Callable[..., Any], **params: object) -> list[str]:

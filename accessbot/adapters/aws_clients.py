@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.request import getproxies
 
 import boto3
 from botocore.config import Config
 
 from accessbot.adapters.aws_answers import AWS, FAILURES, Ask, judge, named, unusable
+from accessbot.adapters.aws_calls import Gated
 from accessbot.adapters.endpoints import checked_endpoint, is_loopback
 from accessbot.domain.errors import Ambiguous, NotAuthorised
 
 if TYPE_CHECKING:
     from mypy_boto3_identitystore import IdentityStoreClient
     from mypy_boto3_sso_admin import SSOAdminClient
+
+    from accessbot.ports import Gate
 
 SessionFactory = Callable[[], boto3.session.Session]
 
@@ -45,9 +48,15 @@ class ClientSource:
     """
 
     def __init__(
-        self, session: SessionFactory, instance_arn: str | None, identity_store_id: str | None, timeout: timedelta
+        self,
+        session: SessionFactory,
+        instance_arn: str | None,
+        identity_store_id: str | None,
+        timeout: timedelta,
+        gate: Gate | None = None,
     ) -> None:
         self._session = session
+        self._gate = gate
         self._ids = (instance_arn or None, identity_store_id or None)
         self._timeout = timeout.total_seconds()
         self._lock = threading.Lock()
@@ -71,6 +80,8 @@ class ClientSource:
         arn, store_id = self._ids
         if arn is None or store_id is None:
             arn, store_id = _discover(sso, arn, store_id)
+        if self._gate is not None:
+            store, sso = (cast("Any", Gated(client, self._gate)) for client in (store, sso))
         return Clients(store, sso, arn, store_id)
 
     def _client(self, session: boto3.session.Session, service: str) -> Any:  # noqa: ANN401 - one of two client types

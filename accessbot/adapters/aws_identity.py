@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accessbot.adapters.aws_answers import AWS, Ask, Outcome, no_group, no_user, unusable
 from accessbot.adapters.aws_calls import arns, call, pages, session_length, text
 from accessbot.adapters.aws_clients import Clients, ClientSource, SessionFactory
 from accessbot.domain.errors import Ambiguous, Missing, NotAuthorised
 from accessbot.domain.model import PermissionSet
+
+if TYPE_CHECKING:
+    from accessbot.ports import Gate
 
 _SECOND_LOOK = 10  # pages of 100
 NAMES_KEPT = timedelta(minutes=15)
@@ -33,7 +36,8 @@ class AwsIdentityCenter:
     """The port `IdentityCenter` over boto3; safe to share over threads.
 
     `session` makes the boto3 session (region and credentials are boto3's own business). `timeout` bounds each call, and
-    a method sends no write once it is over. `clock` gives seconds that never go back, for what is remembered.
+    a method sends no write once it is over. `clock` gives seconds that never go back, for what is remembered. `gate`
+    stands before every call.
     """
 
     def __init__(
@@ -43,8 +47,9 @@ class AwsIdentityCenter:
         identity_store_id: str | None,
         timeout: timedelta,
         clock: Callable[[], float] = time.monotonic,
+        gate: Gate | None = None,
     ) -> None:
-        self._source = ClientSource(session, instance_arn, identity_store_id, timeout)
+        self._source = ClientSource(session, instance_arn, identity_store_id, timeout, gate)
         self._timeout = timeout
         self._clock = clock
         self._lock = threading.Lock()

@@ -7,8 +7,9 @@ thread can get another thread's answer, which for a membership check would be a 
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import google_auth_httplib2
 from googleapiclient.discovery import build
@@ -19,6 +20,9 @@ from accessbot.adapters.google_auth import GROUP_READ, MEMBER, USER_READ, Creden
 from accessbot.adapters.google_transport import Transport, within
 from accessbot.domain.errors import Rejected
 from accessbot.domain.model import DirectoryUser, GroupMember
+
+if TYPE_CHECKING:
+    from accessbot.ports import Gate
 
 API_URL = "https://admin.googleapis.com/"
 _PAGE = 200
@@ -33,10 +37,14 @@ class GoogleDirectory:
 
     `api_url` is the root without `admin/directory/v1` (None: Google's own). `timeout` bounds each call: nothing is
     sent once it is over. Each scope has credentials of its own, so that a missing scope turns off what needs it, and
-    nothing else. Raises `UnsafeEndpoint` for an address that is neither https nor on this machine.
+    nothing else. `gate` stands before every call. Raises `UnsafeEndpoint` for an address that is neither https nor on
+    this machine.
     """
 
-    def __init__(self, api_url: str | None, credentials: CredentialsFactory, timeout: timedelta) -> None:
+    def __init__(
+        self, api_url: str | None, credentials: CredentialsFactory, timeout: timedelta, gate: Gate | None = None
+    ) -> None:
+        self._gate = gate
         self._root = checked_endpoint(api_url or API_URL, "GOOGLE_API_URL").rstrip("/") + "/"
         self._make_credentials = credentials
         self._timeout = timeout
@@ -157,7 +165,11 @@ class GoogleDirectory:
         return answer
 
     def _call(self, ask: Ask, request: Any) -> Json | Outcome:  # noqa: ANN401 - googleapiclient has no types
-        """Send one request; give its answer, or an outcome that is no error for its caller."""
+        """Send one request through the gate; give its answer, or an outcome that is no error for its caller."""
+        with self._gate() if self._gate is not None else nullcontext():
+            return self._send(ask, request)
+
+    def _send(self, ask: Ask, request: Any) -> Json | Outcome:  # noqa: ANN401 - googleapiclient has no types
         try:
             with within(self._timeout):
                 answer = request.execute(http=self._http(ask.scope), num_retries=0)

@@ -12,7 +12,7 @@ from typing import Final
 from accessbot.adapters.redis_client import Script
 
 # The server's time in milliseconds, and a number written without an exponent.
-_CLOCK: Final = """
+CLOCK: Final = """
 local function whole(number) return string.format('%.0f', number) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -46,7 +46,7 @@ end
 """
 
 COMMIT: Final = Script(
-    _CLOCK
+    CLOCK
     + _DUE
     + """
 -- KEYS: the audit stream, its state. ARGV: the call's token; the operation: what comes before a day in the key of its
@@ -110,7 +110,7 @@ return {'done'}
 )
 
 TAKE_DUE: Final = Script(
-    _CLOCK
+    CLOCK
     + """
 -- KEYS: the lane. ARGV: how many, how long they are handed over for. Gives names, those that came up first first.
 local names = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', whole(now), 'LIMIT', 0, ARGV[1])
@@ -120,7 +120,7 @@ return names
 )
 
 BEGIN: Final = Script(
-    _CLOCK
+    CLOCK
     + _DUE
     + """
 -- KEYS: the lane, the work. ARGV: name, token, hold. Gives {attempt, until}, or nothing when it is done or held.
@@ -263,7 +263,7 @@ return page
 )
 
 COUNT: Final = Script(
-    _CLOCK
+    CLOCK
     + """
 -- KEYS: the audit stream, sorted sets; ARGV: for each set, 'all' or 'due'. Gives the lengths in the same order; 'due'
 -- counts only what came up.
@@ -320,7 +320,7 @@ return 1
 )
 
 BEAT: Final = Script(
-    _CLOCK
+    CLOCK
     + """
 -- KEYS: the beats. ARGV: process, what is told of it, for how long.
 redis.call('HSET', KEYS[1], ARGV[1], whole(now + tonumber(ARGV[3])) .. ' ' .. ARGV[2])
@@ -333,7 +333,7 @@ return 1
 )
 
 BEATS: Final = Script(
-    _CLOCK
+    CLOCK
     + """
 -- KEYS: the beats. Gives process, what is told of it, process, … of those that live.
 local all, living = redis.call('HGETALL', KEYS[1]), {}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from accessbot.ports import Lease
     from accessbot.service.context import Context
 
-CALL = timedelta(seconds=8)
+CALL = timedelta(seconds=9)
 """Longest time that one read or write may take, all its vendor calls together; the lease is made to outlast it."""
 
 _POLLS = tuple(timedelta(milliseconds=ms) for ms in (0, 100, 200, 400, 800, 1600))

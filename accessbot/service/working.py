@@ -21,7 +21,7 @@ from accessbot.domain.errors import (
     VendorError,
 )
 from accessbot.domain.work import Lane, Work, WorkKind
-from accessbot.ports import Change
+from accessbot.ports import Change, urgency
 from accessbot.service import asking, converging, deciding, ending, mapping, provisioning, screening, telling
 from accessbot.service.context import save, soon
 from accessbot.service.schedule import back_off
@@ -83,6 +83,7 @@ def run(ctx: Context, work: Work) -> None:
         return
     if claim is None:
         return
+    urgency.set(work.urgency)
     try:
         again = _attempt(ctx, claim)
         if again is not None:

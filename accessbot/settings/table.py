@@ -171,6 +171,16 @@ class Settings(BaseSettings):
         validation_alias="ACCESSBOT_SYNC_PERIOD",
         description="How often your own Google-to-AWS group sync runs: what was revoked is looked at again after it",
     )
+    google_per_second: Annotated[int, whole(1, 1000), For(("worker",))] = Field(
+        35,
+        validation_alias="ACCESSBOT_GOOGLE_PER_SECOND",
+        description="Calls to Google that all workers together make in a second; its usual quota is 40",
+    )
+    aws_per_second: Annotated[int, whole(1, 1000), For(("worker",))] = Field(
+        18,
+        validation_alias="ACCESSBOT_AWS_PER_SECOND",
+        description="Calls to Identity Center that all workers together make in a second; its usual quota is about 20",
+    )
     worker_slots: Annotated[Mapping[Lane, int], BeforeValidator(slots), For(("worker",))] = Field(
         {Lane.FAST: 2, Lane.ENDS: 2, Lane.TALK: 1},
         validation_alias="ACCESSBOT_WORKER_SLOTS",

@@ -53,6 +53,17 @@ def store(request: pytest.FixtureRequest) -> Iterator[RedisStore]:
 
 
 @pytest.fixture(params=["fake", "real"])
+def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    """Give the store's own kind of client, on an empty database: the fake, then a real server."""
+    if request.param == "real":
+        made = connect(request.getfixturevalue("real_url"), patience=PATIENCE)
+    else:
+        made = fakeredis.FakeRedis(decode_responses=True, encoding_errors="surrogateescape", protocol=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["fake", "real"])
 def rq_client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     """Give RQ's client, once on a fake and once on a real server."""
     client = (
