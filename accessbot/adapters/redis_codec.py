@@ -149,7 +149,7 @@ class Shape(Generic[_T]):
         return _Form(self.write, self.read)
 
 
-_VOTE: Final = Shape(Vote, approver=_TEXT, email=_TEXT, at=_TIME).form
+_VOTE: Final = Shape(Vote, approver=_TEXT, email=_TEXT, at=_TIME, google_id=_TEXT).form
 _REF: Final = Shape(MessageRef, channel=_TEXT, ts=_TEXT).form
 _PERMISSION_SET: Final = Shape(PermissionSet, arn=_TEXT, name=_TEXT, session=_SPAN).form
 
@@ -166,6 +166,7 @@ REQUEST: Final = Shape(
     expires_at=_TIME,
     catalog_hash=_TEXT,
     email=_TEXT,
+    google_id=_TEXT,
     announced=_FLAG,
     votes=_many(_VOTE),
     decided_by=_TEXT,

@@ -111,12 +111,12 @@ def submitted(request: Request) -> RequestStep:
     return RequestStep(request, replace(event, before=None))
 
 
-def announced(request: Request, email: str, at: datetime) -> RequestStep:
-    """Open a looked-up request to its approvers."""
+def announced(request: Request, email: str, at: datetime, *, google_id: str = "") -> RequestStep:
+    """Open a looked-up request to its approvers; from now on it is for that Google user and nobody else."""
     if request.state is not RequestState.PENDING:
         msg = f"request {request.id} is {request.state}, it cannot be announced"
         raise IllegalTransition(msg)
-    new = replace(request, email=email, announced=True, waiting_for="")
+    new = replace(request, email=email, google_id=google_id, announced=True, waiting_for="")
     return RequestStep(new, _request_event(request, new, "request.announced", SYSTEM, at))
 
 

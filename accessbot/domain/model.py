@@ -158,20 +158,22 @@ class RequestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One approver's yes: who (Slack user id and email), and when they clicked."""
+    """One approver's yes: who (Slack user id, email and Google user id), and when they clicked."""
 
     approver: str
     email: str
     at: datetime
+    google_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """An access request; the whole of its life in one record.
 
-    `duration` is what is asked for (for an extension: the time added). `email` is empty until the requester was looked
-    up live; `announced` is true once approvers may see it. `decided_by` is a Slack user id, or `accessbot` where the
-    rules decided. `waiting_for` names the vendor that a decision or the look-up waits for, "" if none.
+    `duration` is what is asked for (for an extension: the time added). `email` and `google_id` are empty until the
+    requester was looked up live; `announced` is true once approvers may see it. `decided_by` is a Slack user id, or
+    `accessbot` where the rules decided. `waiting_for` names the vendor that a decision or the look-up waits for, "" if
+    none.
     """
 
     id: str
@@ -186,6 +188,7 @@ class Request:
     expires_at: datetime
     catalog_hash: str
     email: str = ""
+    google_id: str = ""
     announced: bool = False
     votes: tuple[Vote, ...] = ()
     decided_by: str = ""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 REASON_LIMIT = 1000
 """Longest reason, in characters."""
 
+PENDING_LIMIT = 50
+"""How many requests of one person may wait for a decision at once."""
+
 REQUEST_LIFETIME = timedelta(hours=24)
 """How long a request waits for a decision before it expires."""
 
@@ -62,6 +65,13 @@ def check_duration(policy: Policy, duration: timedelta, shortest: timedelta) -> 
         )
 
 
+def check_pending(waiting: int) -> None:
+    """Refuse one more request of somebody for whom `waiting` others wait for a decision already."""
+    if waiting >= PENDING_LIMIT:
+        msg = f"{waiting} requests of yours wait for a decision already; cancel some in /my-access first."
+        raise Refused(msg)
+
+
 def check_reason(reason: str) -> str:
     """Give the reason without outer white space; refuse, on the field, an empty or an overlong one."""
     text = reason.strip()
@@ -82,13 +92,27 @@ def check_requester(entitlement: Entitlement, holds: Callable[[Selector], bool])
 def check_decider(
     request: Request, entitlement: Entitlement, person: Identity, holds: Callable[[Selector], bool]
 ) -> None:
-    """Refuse a decision by the requester (under either name), or by somebody the policy does not name as approver."""
-    if person.slack == request.requester or person.email.casefold() == request.email.casefold():
+    """Refuse a decision by the requester (under whatever name), or by somebody the policy does not name as approver."""
+    same_google_user = bool(request.google_id) and person.google_id == request.google_id
+    if person.slack == request.requester or same_google_user or person.email.casefold() == request.email.casefold():
         msg = "You cannot decide on your own request; another approver has to."
         raise Refused(msg)
     if not covers(entitlement.policy.approvers, holds):
         msg = f"You are not an approver of {entitlement.id}; approvers are: {listed(entitlement.policy.approvers)}."
         raise Refused(msg)
+
+
+def check_unchanged(entitlement: Entitlement | None, grant: Grant) -> Entitlement:
+    """Give the entitlement; refuse when it is gone, or opens something else than what was granted under its name."""
+    if (
+        entitlement is None
+        or entitlement.account.id != grant.account_id
+        or entitlement.permission_set != grant.permission_set
+        or entitlement.group != grant.google_group
+    ):
+        msg = f"The catalog no longer offers {grant.entitlement} as it was approved; ask for it again."
+        raise Refused(msg)
+    return entitlement
 
 
 def extension_left(grant: Grant, policy: Policy) -> timedelta:

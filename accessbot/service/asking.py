@@ -35,19 +35,22 @@ def ask(
     """Store a new access request and give it; the same `ask_id` of the same person again gives the same request.
 
     Raises `FieldRefused` for an unknown entitlement, a duration outside of the policy, an unacceptable reason;
-    `StoreUnavailable` or `Unclear` when it is not known to be stored.
+    `Refused` for somebody who has too many pending ones; `StoreUnavailable` or `Unclear` when it is not known to be
+    stored.
     """
     catalog = ctx.catalog.current()
     now = ctx.store.now()
+    request_id = id_from("r", requester, ask_id)
     try:
         wanted = _find(catalog, entitlement)
         policy.check_duration(wanted.policy, duration, ctx.terms.shortest)
         text = policy.check_reason(reason)
-    except FieldRefused as refusal:
+        policy.check_pending(len(_others_pending(ctx, requester, request_id)))
+    except Refused as refusal:
         _record_refusal(ctx, requester, entitlement, refusal.sentence, now)
         raise
     request = Request(
-        id=id_from("r", requester, ask_id),
+        id=request_id,
         requester=requester,
         entitlement=wanted.id,
         duration=duration,
@@ -87,6 +90,7 @@ def extend(
     wanted = _find(catalog, grant.entitlement)
     text = policy.check_reason(reason)
     try:
+        policy.check_unchanged(wanted, grant)
         policy.check_extension(grant, wanted.policy, added, ctx.terms.shortest, now)
         _one_extension_at_a_time(ctx, requester, grant, request_id)
     except Refused as refusal:
@@ -199,9 +203,15 @@ def _submit(ctx: Context, request: Request, now: datetime) -> Request:
     return step.record if fresh else (ctx.store.request(request.id) or step.record)
 
 
+def _others_pending(ctx: Context, requester: str, request_id: str) -> tuple[Request, ...]:
+    return tuple(other for other in ctx.store.pending_of(requester) if other.id != request_id)
+
+
 def _one_extension_at_a_time(ctx: Context, requester: str, grant: Grant, request_id: str) -> None:
-    for other in ctx.store.pending_of(requester):
-        if other.kind is RequestKind.EXTEND and other.grant_id == grant.id and other.id != request_id:
+    others = _others_pending(ctx, requester, request_id)
+    policy.check_pending(len(others))
+    for other in others:
+        if other.kind is RequestKind.EXTEND and other.grant_id == grant.id:
             msg = "An extension of this grant waits for a decision already; cancel that one first to ask differently."
             raise Refused(msg)
 

@@ -80,11 +80,12 @@ def _outcome(ctx: Context, click: Click, person: Identity, now: datetime) -> _Ou
     policy.check_decider(request, entitlement, person, authority.holds(ctx, person))
     if click.action is ClickAction.DENY:
         return _deny(request, click, now)
-    return _approve(ctx, request, entitlement, Vote(approver=person.slack, email=person.email, at=click.at), now)
+    vote = Vote(approver=person.slack, email=person.email, at=click.at, google_id=person.google_id)
+    return _approve(ctx, request, entitlement, vote, now)
 
 
 def _approve(ctx: Context, request: Request, entitlement: Entitlement, vote: Vote, now: datetime) -> _Outcome:
-    if any(v.approver == vote.approver or v.email.casefold() == vote.email.casefold() for v in request.votes):
+    if any(_same_person(v, vote) for v in request.votes):
         msg = "Your approval is counted already; another approver has to agree as well."
         raise Refused(msg)
     request = replace(request, votes=tuple(v for v in request.votes if _still_counts(ctx, request, entitlement, v)))
@@ -122,6 +123,7 @@ def _approve_extension(ctx: Context, request: Request, entitlement: Entitlement,
     try:
         policy.check_extension(grant, entitlement.policy, request.duration, request.duration, now)
         requester = authority.identify(ctx, request.requester)
+        _check_same_access(grant, entitlement, requester)
         policy.check_requester(entitlement, authority.holds(ctx, requester))
     except Refused as refusal:
         return _no_longer_offered(request, refusal, now)
@@ -179,6 +181,19 @@ def _may_revoke(ctx: Context, grant: Grant, person: Identity) -> bool:
     return policy.covers(who, authority.holds(ctx, person))
 
 
+def _same_person(one: Vote, other: Vote) -> bool:
+    same_google_user = bool(one.google_id) and one.google_id == other.google_id
+    return one.approver == other.approver or same_google_user or one.email.casefold() == other.email.casefold()
+
+
+def _check_same_access(grant: Grant, entitlement: Entitlement, requester: Identity) -> None:
+    """Refuse more time for what the policy at hand is not about, or for somebody else than holds it."""
+    policy.check_unchanged(entitlement, grant)
+    if requester.google_id != grant.google_user_id:
+        msg = "This Slack account leads to another Google account than the one that holds the access; ask again."
+        raise Refused(msg)
+
+
 def _still_counts(ctx: Context, request: Request, entitlement: Entitlement, vote: Vote) -> bool:
     """Look again, live, whether an earlier approver is an approver still."""
     try:
@@ -186,7 +201,7 @@ def _still_counts(ctx: Context, request: Request, entitlement: Entitlement, vote
         policy.check_decider(request, entitlement, person, authority.holds(ctx, person))
     except Refused:
         return False
-    return True
+    return vote.google_id in ("", person.google_id)
 
 
 def _no_longer_offered(request: Request, refusal: Refused, now: datetime) -> _Outcome:

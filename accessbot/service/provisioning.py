@@ -13,7 +13,7 @@ from accessbot.service import authority, concluding, converging, mapping
 from accessbot.service.context import save
 
 if TYPE_CHECKING:
-    from accessbot.domain.model import Entitlement, Grant
+    from accessbot.domain.model import Entitlement, Grant, Identity
     from accessbot.service.context import Context
 
 
@@ -43,6 +43,7 @@ def provision(ctx: Context, grant_id: str) -> None:
 def _pin(ctx: Context, grant: Grant) -> Grant:
     """Read all ids that the grant will be made with and revoked by, and store them before anything is written."""
     person = authority.identify(ctx, grant.requester)
+    _check_same_person(ctx, grant, person)
     entitlement = _entitlement(ctx, grant)
     policy.check_requester(entitlement, authority.holds(ctx, person))
     aws_user_id = authority.aws_user(ctx, person)
@@ -61,21 +62,21 @@ def _pin(ctx: Context, grant: Grant) -> Grant:
     return replace(step.record, rev=grant.rev + 1)
 
 
+def _check_same_person(ctx: Context, grant: Grant, person: Identity) -> None:
+    """Refuse when the Slack account leads to another Google user than the one whom the approvers saw."""
+    request = ctx.store.request(grant.request_id)
+    if request is not None and request.google_id not in ("", person.google_id):
+        msg = f"This Slack account no longer leads to {request.email}, for whom it was approved; ask again."
+        raise Refused(msg)
+
+
 def _entitlement(ctx: Context, grant: Grant) -> Entitlement:
     """Find the grant's entitlement, which must still open what was approved."""
     entitlement = ctx.catalog.current().entitlements.get(grant.entitlement)
     if entitlement is None:
         ctx.catalog.refresh()
         entitlement = ctx.catalog.current().entitlements.get(grant.entitlement)
-    same = entitlement is not None and (
-        entitlement.account.id == grant.account_id
-        and entitlement.permission_set == grant.permission_set
-        and entitlement.group == grant.google_group
-    )
-    if entitlement is None or not same:
-        msg = f"The catalog no longer offers {grant.entitlement} as it was approved; ask for it again."
-        raise Refused(msg)
-    return entitlement
+    return policy.check_unchanged(entitlement, grant)
 
 
 def _abandon(ctx: Context, grant_id: str, sentence: str) -> None:

@@ -47,7 +47,7 @@ def screen(ctx: Context, request_id: str) -> None:
         refuse(ctx, request, error.sentence)
         return
     now = ctx.store.now()
-    step = lifecycle.announced(request, person.email, now)
+    step = lifecycle.announced(request, person.email, now, google_id=person.google_id)
     change = Change(
         op=f"announce:{request.id}",
         puts=(step.record,),

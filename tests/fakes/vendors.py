@@ -120,6 +120,12 @@ class FakeDirectory(Switches):
         found = self._user(key)
         self._users[found.id] = replace(found, suspended=suspended, archived=archived)
 
+    def rename_user(self, key: str, email: str) -> None:
+        """Give a user another primary address; the old one stays as an alias, as at Google."""
+        found = self._user(key)
+        self._users[found.id] = replace(found, email=email.casefold())
+        self._names[email.casefold()] = found.id
+
     def delete_user(self, key: str) -> None:
         """Delete a user with all memberships."""
         found = self._user(key)
