@@ -87,11 +87,39 @@ def read(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now
 def _found(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now: datetime) -> GroupMapping:
     """Read a mapping; a known one is at fault where its group or permission set is gone, or not one any more."""
     try:
-        return read(ctx, entitlement, known, now)
+        found = read(ctx, entitlement, known, now)
     except (Missing, Ambiguous) as error:
         if known is None:
             raise
         return replace(known, checked_at=now, fault=f"{entitlement.id} is closed for new grants: {error.sentence}")
+    owner = "" if found.fault else _other_owner(ctx, entitlement, found.aws_group_id)
+    if not owner:
+        return found
+    fault = (
+        f"{entitlement.id} is closed for new grants: its Identity Center group {found.aws_group_id} belongs to {owner}"
+        " already, and each Google group needs its own."
+    )
+    return replace(found, fault=fault)
+
+
+def _other_owner(ctx: Context, entitlement: Entitlement, aws_group_id: str) -> str:
+    """Name another Google group of the catalog that the Identity Center group was pinned to first, "" if there is none.
+
+    Grants are counted by Google group, so one through the other group would take away what one through this group gave.
+    Only groups that open the very same are asked about: a group that opens anything else is at fault for that.
+    """
+    others = {
+        other.group
+        for other in ctx.catalog.current().entitlements.values()
+        if other.group != entitlement.group
+        and other.account.id == entitlement.account.id
+        and other.permission_set == entitlement.permission_set
+    }
+    for group in sorted(others):
+        known = ctx.store.mapping(group)
+        if known is not None and not known.fault and known.aws_group_id == aws_group_id:
+            return group
+    return ""
 
 
 def _holds_still(known: GroupMapping, entitlement: Entitlement, now: datetime) -> bool:
