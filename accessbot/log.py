@@ -38,13 +38,14 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}"), REDACTED),
     (re.compile(r"\bya29\.[\w.-]+"), REDACTED),
     (re.compile(r"\b1//0[\w-]{10,}"), REDACTED),
-    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), REDACTED),
+    (re.compile(r"\beyJ[\w-]{1,4000}+\.[\w-]++\.[\w-]*"), REDACTED),
     (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
-    # name=value, "name": "value", and the same inside a JSON string.
+    # name=value, "name": "value", and the same inside a JSON string. Nothing stands before the telling word and what
+    # follows it is bounded, so that no text makes this slow.
     (
         re.compile(
-            r"([\w-]*(?:token|secret|passw(?:or)?d|authorization|private_?key|credential|signature|response_?url|answer_to"
-            r"|api_?key|access_?key)[\w-]*(?:\\*[\"'])?\s*[=:]\s*)"
+            r"((?:token|secret|passw(?:or)?d|authorization|private_?key|credential|signature|response_?url|answer_to"
+            r"|api_?key|access_?key)[\w-]{0,80}+(?:\\{0,8}[\"'])?\s{0,8}[=:]\s{0,8})"
             r"((?:\\*\")(?:[^\"\\]|\\.)*(?:\\*\")?|(?:\\*')(?:[^'\\]|\\.)*(?:\\*')?|[^\s\"',;&})\]]+)",
             re.IGNORECASE,
         ),

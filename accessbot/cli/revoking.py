@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,9 +50,21 @@ def revoke(grant_id: str, reason: str, wait: timedelta) -> Grant:
     if grant.ended:
         return grant
     deadline = time.monotonic() + wait.total_seconds()
-    revoke_by_operator(_context(settings, store), operator=f"cli:{getpass.getuser()}", grant_id=grant_id, reason=reason)
+    revoke_by_operator(_context(settings, store), operator=operator(), grant_id=grant_id, reason=reason)
     with _spinner(f"Waiting until {grant_id} is read back gone …"):
         return _ended(store, grant_id, wait, deadline)
+
+
+def operator() -> str:
+    """Name who runs this for the audit log: as the system knows them, not as LOGNAME or USER say.
+
+    A user id without an account, as in a container, stands for itself.
+    """
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return f"cli:{name}"
 
 
 def _ended(store: Store, grant_id: str, wait: timedelta, deadline: float) -> Grant:

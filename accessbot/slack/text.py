@@ -20,6 +20,7 @@ SECTION_LIMIT = 3000
 """Longest text of a section, in characters (Slack's Block Kit reference)."""
 
 _KEPT_CONTROLS = "\n\t"
+_OTHER_LINE_ENDS = str.maketrans("\u2028\u2029", "\n\n")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -29,6 +30,7 @@ def escape(text: str) -> str:
 
     Slack's three special characters are escaped, control characters and those that turn the reading direction removed.
     """
+    text = text.translate(_OTHER_LINE_ENDS)
     shown = "".join(c for c in text if c in _KEPT_CONTROLS or (unicodedata.category(c) != "Cc" and c not in _BIDI))
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
@@ -61,7 +63,8 @@ def elide_escaped(text: str, limit: int) -> str:
 
 def quoted(text: str, limit: int = SECTION_LIMIT - 500) -> str:
     """Show free text as a quotation: every line of it is marked, so it cannot pass for our own words."""
-    lines = [line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip()]
+    text = text.translate(_OTHER_LINE_ENDS).replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line for line in text.split("\n") if line.strip()]
     room = limit - 5 * max(0, len(lines) - 1)
     shown = elide_escaped("\n".join(lines), max(room, limit // 2))
     return elide("\n".join(f"> {line}" for line in shown.split("\n")), limit)
