@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import threading
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackClientError
 
@@ -32,6 +36,7 @@ _THREADS = 16
 _ORDERLY_S = 5
 _BEAT_S = 3.0
 _CONNECT_AGAIN_S = 3.0
+_LONGEST_REQUEST_S = 20.0
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
@@ -40,6 +45,35 @@ class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn has no types
     def handle_hup(self) -> None:
         """Tell the worker, instead of replacing it."""
         self.kill_workers(signal.SIGHUP)
+
+
+class _Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    """Hangs up on whoever holds a thread for long: a client that stops in the middle would keep it for ever."""
+
+    longest_s = _LONGEST_REQUEST_S
+
+    def init_process(self) -> None:
+        """Watch the connections from the first one on."""
+        self._since: dict[Any, float] = {}
+        _in_background(self._hang_up)
+        super().init_process()
+
+    def handle(self, conn: Any) -> Any:  # noqa: ANN401 - as inherited
+        """Serve a connection, noting since when."""
+        self._since[conn] = time.monotonic()
+        try:
+            return super().handle(conn)
+        finally:
+            self._since.pop(conn, None)
+
+    def _hang_up(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(self.longest_s / 10):
+            too_old = time.monotonic() - self.longest_s
+            for conn, since in list(self._since.items()):
+                if since < too_old:
+                    with contextlib.suppress(OSError):  # it left by itself meanwhile
+                        conn.sock.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
@@ -85,7 +119,7 @@ def serve(process: Process, app: App) -> None:
     options = {
         "bind": f"{host}:{settings.port}",
         "workers": 1,
-        "worker_class": "gthread",
+        "worker_class": _Worker,
         "threads": _THREADS,
         "graceful_timeout": _ORDERLY_S,
         "loglevel": "warning",
