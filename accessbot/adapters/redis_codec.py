@@ -165,6 +165,7 @@ REQUEST: Final = Shape(
     created_at=_TIME,
     expires_at=_TIME,
     catalog_hash=_TEXT,
+    opens=_TEXT,
     email=_TEXT,
     google_id=_TEXT,
     announced=_FLAG,

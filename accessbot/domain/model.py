@@ -74,6 +74,11 @@ class Entitlement:
     policy: Policy
     description: str
 
+    @property
+    def opens(self) -> str:
+        """Name what approvers say yes to, whatever it is called: the account, the permission set, the Google group."""
+        return f"{self.account.id}/{self.permission_set}/{self.group}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
@@ -170,10 +175,10 @@ class Vote:
 class Request:
     """An access request; the whole of its life in one record.
 
-    `duration` is what is asked for (for an extension: the time added). `email` and `google_id` are empty until the
-    requester was looked up live; `announced` is true once approvers may see it. `decided_by` is a Slack user id, or
-    `accessbot` where the rules decided. `waiting_for` names the vendor that a decision or the look-up waits for, "" if
-    none.
+    `opens` is `Entitlement.opens` as it was asked for. `duration` is what is asked for (for an extension: the time
+    added). `email` and `google_id` are empty until the requester was looked up live; `announced` is true once approvers
+    may see it. `decided_by` is a Slack user id, or `accessbot` where the rules decided. `waiting_for` names the vendor
+    that a decision or the look-up waits for, "" if none.
     """
 
     id: str
@@ -187,6 +192,7 @@ class Request:
     created_at: datetime
     expires_at: datetime
     catalog_hash: str
+    opens: str = ""
     email: str = ""
     google_id: str = ""
     announced: bool = False

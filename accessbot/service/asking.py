@@ -58,6 +58,7 @@ def ask(
         created_at=now,
         expires_at=now + policy.REQUEST_LIFETIME,
         catalog_hash=catalog.hash,
+        opens=wanted.opens,
         answer_to=answer_to,
     )
     return _submit(ctx, request, now)
@@ -106,6 +107,7 @@ def extend(
         created_at=now,
         expires_at=grant.expires_at,
         catalog_hash=catalog.hash,
+        opens=wanted.opens,
         grant_id=grant.id,
         answer_to=answer_to,
     )

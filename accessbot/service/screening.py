@@ -60,13 +60,16 @@ def screen(ctx: Context, request_id: str) -> None:
 def entitlement_of(ctx: Context, request: Request) -> Entitlement:
     """Find what a request asks for in the catalog in force; the file is read again if it changed since.
 
-    Raises `Refused` when the catalog no longer offers it, or not for that long.
+    Raises `Refused` when the catalog no longer offers it, or as something else, or not for that long.
     """
     if ctx.catalog.current().hash != request.catalog_hash:
         ctx.catalog.refresh()
     entitlement = ctx.catalog.current().entitlements.get(request.entitlement)
     if entitlement is None:
         msg = f"{request.entitlement} is no longer in the catalog; ask for something else with /request-aws."
+        raise Refused(msg)
+    if request.opens not in ("", entitlement.opens):
+        msg = f"What {entitlement.id} opens was changed since it was asked for; ask again to have that decided."
         raise Refused(msg)
     if request.duration > entitlement.policy.max_duration:
         msg = f"The policy of {entitlement.id} no longer allows that long; ask again for less."
