@@ -44,7 +44,7 @@ _STEPS: Final[tuple[Json, ...]] = (
     },
     {
         "title": "Access ends by itself.",
-        "text": "Maya has a link into the console. In thirty seconds both memberships are taken away and read back.",
+        "text": "Maya has a link into the console. When her time is over, both memberships go, and are read back gone.",
         "do": {"label": "Be Maya again", "as": "U01MAYA"},
     },
     {

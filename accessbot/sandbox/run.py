@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SANDBOX_REDIS: Final = "ACCESSBOT_SANDBOX_REDIS_URL"
 DEFAULT_PORT: Final = 8377
 _MARK: Final = "sandbox"
-_PATIENCE: Final = timedelta(seconds=2)
+_PATIENCE: Final = timedelta(milliseconds=400)
 _FOREIGN: Final = ("SLACK_", "GOOGLE_", "AWS_", "REDIS_", "ACCESSBOT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
