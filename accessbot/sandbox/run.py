@@ -52,11 +52,15 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(*, port: int = 0, redis_url: str = "", extra: dict[str, str] | None = None) -> Iterator[Sandbox]:
+def sandbox(
+    *, port: int = 0, redis_url: str = "", socket_mode: bool = False, extra: dict[str, str] | None = None
+) -> Iterator[Sandbox]:
     """Run everything until the block ends; nothing is left running.
 
-    `redis_url` names a loopback Redis of the sandbox's own instead of an embedded one; `extra` adds to the processes'
-    environment. Raises `Refused` for a Redis that is not on loopback or holds something else, `NotStartedError`,
+    `redis_url` names a loopback Redis of the sandbox's own not an embedded one; with `socket_mode` Slack delivers
+    over a socket that the app opens, not over HTTP; `extra` adds to the processes' environment.
+
+    Raises `Refused` for a Redis that is not on loopback or holds something else, `NotStartedError`,
     `RedisUnavailableError`.
     """
     with ExitStack() as stack:
@@ -71,7 +75,7 @@ def sandbox(*, port: int = 0, redis_url: str = "", extra: dict[str, str] | None 
             port=port,
             commands=[each["command"] for each in manifest["features"]["slash_commands"]],
             scopes=manifest["oauth_config"]["scopes"]["bot"],
-            events_url=f"http://127.0.0.1:{web_port}/slack/events",
+            events_url=None if socket_mode else f"http://127.0.0.1:{web_port}/slack/events",
             access_source=panel.access,
             fault_switch=panel.switch,
             guide=panel.guide,
@@ -83,7 +87,8 @@ def sandbox(*, port: int = 0, redis_url: str = "", extra: dict[str, str] | None 
             **clean_environment(folder),
             **world.env(),
             "SLACK_BOT_TOKEN": workspace.bot_token,
-            "SLACK_SIGNING_SECRET": workspace.signing_secret,
+            **({"SLACK_APP_TOKEN": workspace.app_token} if socket_mode else {}),
+            **({} if socket_mode else {"SLACK_SIGNING_SECRET": workspace.signing_secret}),
             "SLACK_API_URL": workspace.api_url,
             "SLACK_APPROVALS_CHANNEL": "C01APPROVALS",
             "SLACK_ALERTS_CHANNEL": "C02ALERTS",
