@@ -333,7 +333,8 @@ class Click:
     """A press of a button, kept before it is acknowledged so that no decision is lost.
 
     `subject` is a request id (approve, deny) or a grant id (revoke). `answer_to` is where the answer to that person
-    alone goes (opaque to everything but the notifier). Once `done`, `tone` and `sentence` are that answer.
+    alone goes (opaque to everything but the notifier). `tone` and `sentence` are that answer; before it is `done`, that
+    it waits.
     """
 
     id: str

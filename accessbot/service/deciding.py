@@ -47,11 +47,11 @@ def carry_out(ctx: Context, click_id: str) -> None:
 
     Raises `Unavailable` while a vendor cannot tell who pressed: the press is kept and the card says for whom it waits.
     """
-    click = ctx.store.click(click_id)
-    if click is None or click.done:
-        return
     person: Identity | None = None
     while True:
+        click = ctx.store.click(click_id)
+        if click is None or click.done:
+            return
         now = ctx.store.now()
         try:
             _check_still_open(ctx, click)
@@ -271,8 +271,17 @@ def _write(ctx: Context, click: Click, outcome: _Outcome, now: datetime) -> None
 
 
 def _note_waiting(ctx: Context, click: Click, vendor: str) -> None:
-    if click.action is ClickAction.REVOKE:
-        return
-    request = ctx.store.request(click.subject)
+    """Tell, once, whoever pressed that their press is kept; a request's card says for whom it waits too."""
+    request = None if click.action is ClickAction.REVOKE else ctx.store.request(click.subject)
     if request is not None:
         screening.note_waiting(ctx, request, vendor)
+    if click.sentence:
+        return
+    now = ctx.store.now()
+    sentence = f"Waiting for {vendor}: your press is kept, and carried out as soon as {vendor} answers."
+    change = Change(
+        op=f"wait:{click.id}",
+        puts=(replace(click, tone=str(Tone.NOT_NOW), sentence=sentence),),
+        due=(soon(Work(WorkKind.ANSWER, click.id), now),),
+    )
+    save(ctx, change, now)

@@ -59,9 +59,9 @@ def tell(ctx: Context, subject: str) -> None:
 
 
 def answer(ctx: Context, click_id: str) -> None:
-    """Answer whoever pressed a button, to them alone, with what came of it."""
+    """Answer whoever pressed a button, to them alone, with what came of it, or that it waits."""
     click = ctx.store.click(click_id)
-    if click is None or not click.done or not click.sentence:
+    if click is None or not click.sentence:
         return
     ctx.notifier.answer(click.actor, Answer(tone=Tone(click.tone), sentence=click.sentence), click.answer_to)
 

@@ -299,3 +299,20 @@ def test_another_group_since_the_approval_is_not_granted(world: World) -> None:
     assert grant.state is GrantState.PROVISION_FAILED
     assert "no longer offers" in grant.failure
     assert world.sides("maya", "payments-admin") == (False, False)
+
+
+@pytest.mark.parametrize("action", [ClickAction.APPROVE, ClickAction.REVOKE])
+def test_whoever_pressed_while_google_is_away_reads_that_it_is_kept(world: World, action: ClickAction) -> None:
+    """A press that cannot be judged yet is answered once with that, and with its outcome when it was."""
+    subject = world.ask("maya").id if action is ClickAction.APPROVE else world.granted().id
+    before = len(world.notifier.answers(slack_id("priya")))
+    world.google.fail("*", times=None)
+    world.press("priya", action, subject)
+    world.advance(MINUTE)
+    waiting = world.notifier.answers(slack_id("priya"))[before:]
+    assert len(waiting) == 1
+    assert waiting[0].startswith("Waiting for Google: your press is kept")
+    world.google.recover()
+    world.advance(MINUTE)
+    assert len(world.notifier.answers(slack_id("priya"))) == before + 2
+    assert world.sides("maya") == ((True, True) if action is ClickAction.APPROVE else (False, False))
