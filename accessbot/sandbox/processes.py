@@ -23,6 +23,8 @@ ROOT: Final = Path(accessbot.__file__).resolve().parent.parent
 _READY_S: Final = 30.0
 _ORDERLY_S: Final = 8.0
 _POLL_S: Final = 0.05
+# Reads a pipe that only the sandbox writes to: its end without a word means that the sandbox is gone, however it went.
+_WATCH: Final = 'read -r word; [ "$word" = done ] || for group in "$@"; do kill -9 "-$group"; done'
 
 
 class NotStartedError(RuntimeError):
@@ -64,6 +66,7 @@ class Processes:
     environment: Mapping[str, str]
     logs: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    watch: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start all three. Raises `NotStartedError` where the installation lacks one."""
@@ -74,6 +77,10 @@ class Processes:
         self.spawn("web", [sys.executable, "app.py"])
         self.spawn("worker", [script, "worker"])
         self.spawn("clock", [script, "clock"])
+        groups = [str(process.pid) for process in self.running.values()]
+        self.watch = subprocess.Popen(  # noqa: S603 - our own script
+            ["/bin/sh", "-c", _WATCH, "watch", *groups], stdin=subprocess.PIPE, start_new_session=True
+        )
 
     def spawn(self, name: str, command: list[str]) -> None:
         """Start one process in a group of its own, so that all of it can be ended."""
@@ -120,6 +127,9 @@ class Processes:
             _signal(process, signal.SIGKILL, group=True)
             process.wait()
         self.running.clear()
+        if self.watch is not None:
+            self.watch.communicate(b"done\n")
+            self.watch = None
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals, *, group: bool) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from werkzeug.wrappers import Request, Response
 
 from accessbot.adapters.aws_answers import Ask
 from accessbot.adapters.aws_calls import session_length
@@ -18,75 +15,7 @@ from accessbot.adapters.aws_identity import DENIAL_KEPT, NAMES_KEPT, AwsIdentity
 from accessbot.adapters.endpoints import UnsafeEndpoint
 from accessbot.domain.errors import Ambiguous, Missing, NotAuthorised, Rejected, Unavailable
 from accessbot.sandbox.aws import Aws
-from accessbot.sandbox.loopback import LoopbackServer
-
-ACCOUNT = "111122223333"
-LONG = timedelta(seconds=12)
-GROUP = "1234567890-11111111-2222-3333-4444-555555555555"
-USER = "1234567890-66666666-7777-8888-9999-000000000000"
-INSTANCE = {"InstanceArn": "arn:aws:sso:::instance/ssoins-1111111111111111", "IdentityStoreId": "d-1111111111"}
-
-
-class Hand:
-    """A clock that is moved by hand, in seconds."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Give the time."""
-        return self.now
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """Give an organization, with boto3 pointed at it."""
-    with Aws() as started:
-        for name, value in started.env().items():
-            monkeypatch.setenv(name, value)
-        yield started
-
-
-def adapter(timeout: timedelta = LONG, clock: Callable[[], float] | None = None) -> AwsIdentityCenter:
-    """Make the adapter on what the environment says."""
-    more: dict[str, Any] = {"clock": clock} if clock else {}
-    return AwsIdentityCenter(boto3.session.Session, None, None, timeout, **more)
-
-
-Answers = dict[str, tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def canned(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Answers, list[str], AwsIdentityCenter]]:
-    """Give an AWS with prepared answers by operation (and attribute), the operations called, and the adapter on it."""
-    answers: Answers = {"ListInstances": (200, {"Instances": [INSTANCE]})}
-    called: list[str] = []
-
-    def answer(request: Request) -> Response:
-        operation = request.headers["X-Amz-Target"].rpartition(".")[2]
-        called.append(operation)
-        sent = request.get_json(force=True).get("AlternateIdentifier") or {}
-        path = sent.get("UniqueAttribute", {}).get("AttributePath", "")
-        status, body = answers.get(f"{operation} {path}") or answers[operation]
-        return Response(json.dumps(body), status=status, content_type="application/x-amz-json-1.1")
-
-    with LoopbackServer(answer) as server:
-        for name, value in {
-            "AWS_ENDPOINT_URL": server.url,
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "made-up",
-        }.items():
-            monkeypatch.setenv(name, value)
-        yield answers, called, adapter()
-
-
-Canned = tuple[Answers, list[str], AwsIdentityCenter]
-
-
-def refusal(code: str, **members: str) -> tuple[int, dict[str, Any]]:
-    """Write an error as AWS does."""
-    return 400, {"__type": code, "Message": "said", **members}
+from tests.adapters.aws_answering import ACCOUNT, GROUP, INSTANCE, LONG, USER, Canned, Hand, adapter, refusal
 
 
 def test_an_answer_without_its_id_is_no_answer(canned: Canned) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -188,3 +189,35 @@ def test_the_minute_plays_whatever_the_machine_is_set_to(tmp_path: Path) -> None
     places = [ran.stdout.index(mark) for mark in marks]
     assert places == sorted(places)
     assert ran.stdout.count("removed —") == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+def test_nothing_outlives_the_sandbox(tmp_path: Path, number: signal.Signals) -> None:
+    """However the sandbox ends, none of its processes is left running."""
+    script = str(Path(sys.executable).parent / "accessbot")
+    running = subprocess.Popen(
+        [script, "sandbox", "--port", "0"], env=clean_environment(tmp_path), stdout=subprocess.PIPE, text=True
+    )
+    with running:
+        lines = running.stdout or ()
+        assert any("is ready" in line for line in lines)
+        family = _descendants(running.pid)
+        running.send_signal(number)
+        running.wait(30)
+    assert len(family) > 8
+    deadline = time.monotonic() + 15
+    while left := [pid for pid in family if _runs(pid)]:
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.05)
+
+
+def _descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [each for child in children for each in (int(child), *_descendants(int(child)))]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -5,72 +5,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from accessbot.sandbox.aws import Aws
-
-ACCOUNT = "111122223333"
-GROUP = "aws-production-admin"
-ADA = "ada@example.com"
-
-
-def client(aws: Aws, service: str, *, region: str | None = None, timeout: float = 5.0) -> Any:
-    """A real client without retries of its own."""
-    env = aws.env()
-    session: Any = boto3.session.Session(
-        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-        region_name=region or aws.region,
-    )
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout, connect_timeout=timeout)
-    return session.client(service, endpoint_url=aws.url, config=config)
-
-
-def refused(call: Callable[..., object], **kwargs: object) -> dict[str, Any]:
-    """The error of a call: code, message, status, and the members its model adds."""
-    with pytest.raises(ClientError) as caught:
-        call(**kwargs)
-    answer: dict[str, Any] = dict(caught.value.response)
-    return {**answer, "Code": answer["Error"]["Code"], "Status": answer["ResponseMetadata"]["HTTPStatusCode"]}
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    """An organization with one user, one group and an account opened to it."""
-    with Aws() as served:
-        served.add_user(ADA, "Ada Lovelace")
-        served.add_group(GROUP)
-        served.add_permission_set("AdministratorAccess", session_duration="PT2H")
-        served.assign(ACCOUNT, "AdministratorAccess", GROUP)
-        yield served
-
-
-@pytest.fixture
-def store(aws: Aws) -> Any:
-    """The real Identity Store client."""
-    return client(aws, "identitystore")
-
-
-@pytest.fixture
-def sso(aws: Aws) -> Any:
-    """The real SSO Admin client."""
-    return client(aws, "sso-admin")
-
-
-def keys(aws: Aws, store: Any) -> dict[str, Any]:
-    """Group and member ids as membership calls take them, found through the API."""
-    common = {"IdentityStoreId": aws.identity_store_id}
-    unique = {"UniqueAttribute": {"AttributePath": "displayName", "AttributeValue": GROUP}}
-    group = store.get_group_id(**common, AlternateIdentifier=unique)["GroupId"]
-    unique = {"UniqueAttribute": {"AttributePath": "userName", "AttributeValue": ADA}}
-    user = store.get_user_id(**common, AlternateIdentifier=unique)["UserId"]
-    return {**common, "GroupId": group, "MemberId": {"UserId": user}}
+from tests.sandbox.aws_clients import ACCOUNT, ADA, GROUP, client, keys, refused
 
 
 def test_membership_lives_from_create_to_delete(aws: Aws, store: Any) -> None:

@@ -13,91 +13,11 @@ from accessbot.sandbox.slack import Actor, DeliveryFailed, Flaw, Refused, Unknow
 from tests.sandbox.slack_app import served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from slack_bolt import Ack, App
     from slack_sdk import WebClient
-
-Json = dict[str, Any]
-
-
-def option(value: str, text: str | None = None) -> Json:
-    """Return an option object."""
-    return {"text": {"type": "plain_text", "text": text or value}, "value": value}
-
-
-def text_input(label: str, **element: object) -> Json:
-    """Return an input block with a text input."""
-    return {
-        "type": "input",
-        "block_id": label.lower(),
-        "label": {"type": "plain_text", "text": label},
-        "element": {"type": "plain_text_input", "action_id": label.lower(), **element},
-    }
-
-
-def modal(*blocks: Json, **more: object) -> Json:
-    """Return a modal view."""
-    return {
-        "type": "modal",
-        "callback_id": "ask",
-        "title": {"type": "plain_text", "text": "Ask"},
-        "submit": {"type": "plain_text", "text": "Send"},
-        "blocks": list(blocks),
-        **more,
-    }
-
-
-ACCESS = {
-    "type": "input",
-    "block_id": "access",
-    "label": {"type": "plain_text", "text": "Access"},
-    "element": {"type": "external_select", "action_id": "access", "min_query_length": 2},
-}
-APPROVE: list[Json] = [
-    {"type": "section", "text": {"type": "mrkdwn", "text": "<@U01MAYA> asks for *admin* &amp; more"}},
-    {
-        "type": "actions",
-        "block_id": "decide",
-        "elements": [
-            {
-                "type": "button",
-                "action_id": "approve",
-                "text": {"type": "plain_text", "text": "Approve"},
-                "value": "r1",
-            },
-            {"type": "button", "action_id": "deny", "text": {"type": "plain_text", "text": "Deny"}, "value": "r1"},
-        ],
-    },
-]
-
-
-@pytest.fixture
-def workspace() -> Iterator[Workspace]:
-    """Return a running workspace."""
-    with Workspace() as running:
-        yield running
-
-
-@pytest.fixture
-def maya(workspace: Workspace) -> Actor:
-    """Return the requester."""
-    return Actor(workspace, "U01MAYA")
-
-
-@pytest.fixture
-def priya(workspace: Workspace) -> Actor:
-    """Return an approver."""
-    return Actor(workspace, "U03PRIYA", "approvals")
-
-
-def ask_form(app: App, view: Json) -> None:
-    """Let /ask open a form."""
-
-    @app.command("/ask")
-    def ask(ack: Ack, body: Json, client: WebClient) -> None:
-        ack()
-        client.views_open(trigger_id=body["trigger_id"], view=view)
+from tests.sandbox.slack_forms import ACCESS, Json, ask_form, modal, option, text_input
 
 
 def test_a_late_acknowledgement_changes_nothing() -> None:
