@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from accessbot.domain.model import Grant, Request
 from accessbot.sandbox.run import Sandbox, sandbox
 from accessbot.sandbox.slack.actor import Actor
 
@@ -59,6 +60,21 @@ class Life:
         """List what was done to one request or grant, in order."""
         rows: list[Json] = json.loads(self.cli("audit", "list", "--json"))
         return [str(row["action"]) for row in rows if row["subject"] == subject]
+
+    def request(self, reason: str) -> Request:
+        """Give the one request with this reason, as it is stored."""
+        (found,) = [request for request in self.box.store.requests() if request.reason == reason]
+        return found
+
+    def grants_for(self, reason: str) -> list[Grant]:
+        """Give every grant that the request with this reason has led to."""
+        request_id = self.request(reason).id
+        return [grant for grant in self.box.store.grants() if grant.request_id == request_id]
+
+    def is_in(self, entitlement: str, email: str) -> tuple[bool, bool]:
+        """Tell whether somebody is in the group of an entitlement: at Google, and in Identity Center."""
+        google, aws = self.members(entitlement)
+        return email in google, email in aws
 
     def members(self, entitlement: str) -> tuple[set[str], set[str]]:
         """Read who is in the group of an entitlement: at Google, and in Identity Center."""
