@@ -138,19 +138,20 @@ def note_waiting(ctx: Context, grant_id: str, vendor: str) -> None:
         _log.info("grant changed before its wait was noted", grant=grant.id, vendor=vendor)
 
 
-def restored(ctx: Context, grant: Grant, absent: Sequence[Side]) -> None:
-    """Record that a live grant's membership had vanished and was put back."""
-    _record(ctx, grant.pair, grant, "membership.restored", f"put back at {_names(absent)}")
+def restoring(ctx: Context, grant: Grant, absent: Sequence[Side]) -> None:
+    """Record that a live grant's membership has vanished and is put back now."""
+    names = " and ".join(str(side) for side in absent)
+    _record(ctx, grant.pair, grant, "membership.restored", f"put back at {names}")
 
 
-def resurrected(ctx: Context, pair: Pair, removed: Sequence[Side]) -> None:
-    """Record, and tell the operators, that a membership had come back after its grant ended and was removed again."""
+def resurrected(ctx: Context, pair: Pair, side: Side) -> None:
+    """Record, and tell the operators, that a membership came back after its grant ended and is removed again now."""
     _record(
         ctx,
         pair.key,
         None,
         "membership.removed",
-        f"came back at {_names(removed)} after its grant ended",
+        f"came back at {side} after its grant ended",
         due=Work(WorkKind.ALERT, f"resurrected:{pair.key}"),
     )
 
@@ -182,10 +183,6 @@ def _no_longer_due(grant: Grant) -> list[Work]:
         Work(WorkKind.TELL, f"ending_soon:{grant.id}"),
         Work(WorkKind.PROVISION, grant.id),
     ]
-
-
-def _names(some: Sequence[Side]) -> str:
-    return " and ".join(sorted({str(side) for side in some}, reverse=True))
 
 
 def _record(ctx: Context, subject: str, grant: Grant | None, action: str, reason: str, due: Work | None = None) -> None:

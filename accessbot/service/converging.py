@@ -136,6 +136,9 @@ def _make_present(ctx: Context, lease: Lease, seen: _Picture) -> Pair:
         there[side.key] = sides.read(ctx, side)
     pair = _decide(ctx, seen, there)
     absent = [side for side in seen.needed if not there[side.key]]
+    live = [grant for grant in seen.wanted if grant.state is GrantState.ACTIVE]
+    if absent and live:
+        concluding.restoring(ctx, live[0], absent)  # the log knows of every change before it is made
     if absent:
         ctx.store.confirm()
     for side in absent:  # Google first: if it fails, nothing is written to AWS
@@ -143,9 +146,6 @@ def _make_present(ctx: Context, lease: Lease, seen: _Picture) -> Pair:
         sides.write(ctx, side)
     for side in absent:
         sides.prove(ctx, lease, side, there=True)
-    restored = [g for g in seen.wanted if g.state is GrantState.ACTIVE]
-    if absent and restored:
-        concluding.restored(ctx, restored[0], absent)
     return pair
 
 
@@ -198,11 +198,14 @@ def _take_away(ctx: Context, lease: Lease, seen: _Picture) -> None:
     """
     trouble: VendorError | None = None
     removed = []
+    ended = not seen.leaving and not seen.over
     for side in sorted(_ours(ctx, seen), key=lambda s: s.is_google):
         try:
             lease.ensure(sides.CALL)
             # A grant that leaves is erased without asking first: a write of ours may not be visible yet.
             if seen.leaving or sides.is_there(ctx, side):
+                if ended:
+                    concluding.resurrected(ctx, seen.pair, side)
                 lease.ensure(sides.CALL)
                 sides.erase(ctx, side)
                 removed.append(side)
@@ -215,7 +218,5 @@ def _take_away(ctx: Context, lease: Lease, seen: _Picture) -> None:
         except VendorError as error:
             _log.warning("removal not proven yet", pair=seen.pair.key, side=str(side), error=error.sentence)
             trouble = trouble or error
-    if removed and not seen.leaving and not seen.over:
-        concluding.resurrected(ctx, seen.pair, removed)
     if trouble is not None:
         raise trouble
