@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from accessbot.domain.errors import AccessbotError
 from accessbot.domain.model import GrantState, RequestState
+from accessbot.sandbox.aws_store import AwsError
 from accessbot.sandbox.faults import PRESETS
+from accessbot.sandbox.google_model import DirectoryError
 from accessbot.sandbox.slack.errors import Refused
 from accessbot.sandbox.world import OPENINGS
 
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
     from accessbot.domain.model import Grant
     from accessbot.ports import Store
-    from accessbot.sandbox.world import World
+    from accessbot.sandbox.aws_store import IdentityStore, StoreMembership
+    from accessbot.sandbox.google_model import Membership
+    from accessbot.sandbox.google_state import Directory
+    from accessbot.sandbox.world import Opening, World
 
 Json = dict[str, Any]
 
@@ -77,11 +82,11 @@ class Panel:
         for opening in OPENINGS:
             google = [
                 _member("email", member.email, member.added_at, ends.get((opening.group, member.email)))
-                for member in directory.members(opening.group)
+                for member in _of_google(directory, opening)
             ]
             aws = [
                 _member("user_name", name, membership.created_at, ends.get((opening.group, name)))
-                for membership in store.memberships_of_group(store.find_group(opening.aws_group).id)
+                for membership in _of_aws(store, opening)
                 if (name := names.get(membership.user_id))
             ]
             groups.append(
@@ -138,6 +143,22 @@ class Panel:
         for grant in sorted(grants, key=lambda g: g.expires_at):
             latest[grant.google_group, grant.email] = grant
         return latest
+
+
+def _of_google(directory: Directory, opening: Opening) -> list[Membership]:
+    """List the members of a Google group, none while it is deleted: the panel goes on showing the others."""
+    try:
+        return directory.members(opening.group)
+    except DirectoryError:
+        return []
+
+
+def _of_aws(store: IdentityStore, opening: Opening) -> list[StoreMembership]:
+    """List the members of an Identity Center group, none while it is deleted."""
+    try:
+        return store.memberships_of_group(store.find_group(opening.aws_group).id)
+    except AwsError:
+        return []
 
 
 def _member(key: str, name: str, since: datetime, grant: Grant | None) -> Json:
