@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -161,7 +162,7 @@ def test_only_approvers_decide(life: Life) -> None:
         other.open_view()
         other.fill({"Reason": "I do not like it"})
         assert other.submit() == {}
-        life.wait("both refusals", lambda who=other: refusals(who) == 2)  # type: ignore[misc]
+        life.wait("both refusals", partial(was_refused_twice, other))
     assert life.request("looked at by others").state == "pending"
     priya.click(card, "Approve")
     card = priya.wait_for_message("approvals", "looked at by others", "Active until", timeout=15)
@@ -178,6 +179,11 @@ def test_only_approvers_decide(life: Life) -> None:
 def refusals(who: Actor) -> int:
     """Count how often somebody was told that they are no approver."""
     return len([m for m in who.ephemerals() if "not an approver" in who.read(m)])
+
+
+def was_refused_twice(who: Actor) -> bool:
+    """Tell whether somebody read two refusals."""
+    return refusals(who) == 2
 
 
 def test_a_second_slack_account_is_the_same_person(life: Life) -> None:
