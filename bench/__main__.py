@@ -1,13 +1,22 @@
-"""Run the benches: `python -m bench`, or `python -m bench latency` for one of them."""
+"""Run the benches: `python -m bench`, or `python -m bench grant end` for some of them."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
-from bench import latency
+from bench import acks, catalogs, ends, grants, holdings, memory, starts
 
-BENCHES = {"latency": latency.run}
+BENCHES: dict[str, Callable[[], list[str]]] = {
+    "start": starts.run,
+    "catalog": catalogs.run,
+    "memory": memory.run,
+    "my_access": holdings.run,
+    "ack": acks.run,
+    "grant": grants.run,
+    "end": ends.run,
+}
 
 
 def main(names: list[str]) -> int:
@@ -16,7 +25,7 @@ def main(names: list[str]) -> int:
     if unknown:
         sys.stderr.write(f"there is no bench {', '.join(unknown)}; there are: {', '.join(BENCHES)}\n")
         return 2
-    sys.stdout.write(f"{os.cpu_count()} cores\n")
+    sys.stdout.write(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}\n")
     for name in names or list(BENCHES):
         sys.stdout.write(f"\n{name}\n" + "".join(f"{line}\n" for line in BENCHES[name]()))
         sys.stdout.flush()
