@@ -49,7 +49,7 @@ def test_a_group_that_opens_something_else_gives_nothing(
     priya.click(card, "Approve")
     priya.wait_for_message("approvals", f"broken {entitlement}", "Failed", said, timeout=20)
     maya.wait_for_message("dm", "could not be given", said, timeout=15)
-    priya.wait_for_message("alerts", "Alert", f"{entitlement} is closed for new grants", said, timeout=15)
+    priya.wait_for_message("alerts", f"Alert: {entitlement} is closed for new grants", said, timeout=15)
     assert life.grants_for(f"broken {entitlement}")[0].state == "provision_failed"
     assert life.is_in(entitlement, "maya@example.com") == (False, False)
     change(life, entitlement, more=more, right=True)
@@ -83,7 +83,7 @@ def test_an_identity_center_group_that_was_made_anew_is_never_followed(life: Lif
     card = life.ask(noah, "staging-admin 30m without its aws group")
     priya.click(card, "Approve")
     priya.wait_for_message("approvals", "without its aws group", "Failed", timeout=20)
-    priya.wait_for_message("alerts", "Alert", "staging-admin is closed for new grants", timeout=15)
+    priya.wait_for_message("alerts", "Alert: staging-admin is closed for new grants", "does not know", timeout=15)
     assert not life.box.world.google.directory.is_member(opening.group, "noah@example.com")
     aws.add_group(opening.aws_group)
     aws.assign(opening.account_id, opening.permission_set, opening.aws_group)

@@ -97,12 +97,12 @@ def test_while_slack_takes_no_messages_access_comes_and_goes(life: Life, outages
         outages.error(method, "fatal_error")
     priya.click(card, "Approve")
     life.wait("access", lambda: life.is_in("production-admin", "maya@example.com") == (True, True))
-    life.wait("its end", lambda: life.is_in("production-admin", "maya@example.com") == (False, False), timeout=20)
     assert "Pending" in priya.read(priya.wait_for_message("approvals", reason))
     assert len(maya.dms()) == told
+    life.wait("its end", lambda: life.is_in("production-admin", "maya@example.com") == (False, False), timeout=20)
     outages.clear()
-    priya.wait_for_message("approvals", reason, "Ended", timeout=30)
-    life.wait("the notice", lambda: any("has ended" in maya.read(m) for m in maya.dms()[told:]), timeout=30)
+    priya.wait_for_message("approvals", reason, "Ended", timeout=60)
+    life.wait("the notice", lambda: any("has ended" in maya.read(m) for m in maya.dms()[told:]), timeout=60)
     assert not [m for m in maya.dms()[told:] if "is ready" in maya.read(m)], "what is no longer true is not said"
     assert len([m for m in priya.messages("approvals") if reason in priya.read(m)]) == 1
 
@@ -119,9 +119,9 @@ def test_while_slack_is_down_ends_go_on_and_presses_are_kept(life: Life, outages
     assert life.request("pressed while slack is down").state == "pending"
     assert life.is_in("staging-admin", "noah@example.com") == (False, False)
     outages.clear()
-    priya.wait_for_message("approvals", "pressed while slack is down", "Active until", timeout=40)
+    priya.wait_for_message("approvals", "pressed while slack is down", "Active until", timeout=60)
     assert len(life.grants_for("pressed while slack is down")) == 1
-    maya.wait_for(lambda me: "has ended" in me.read(me.dms()[-1]), 40, "the notice of the end")
+    maya.wait_for(lambda me: "has ended" in me.read(me.dms()[-1]), 60, "the notice of the end")
 
 
 def test_no_defect_came_up(life: Life) -> None:
