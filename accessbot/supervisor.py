@@ -7,6 +7,7 @@ SIGTERM ends them in an orderly way within five seconds. A slot whose supervisor
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import signal
@@ -41,6 +42,15 @@ _WATCH_S = 0.5
 _BEAT_S = 3.0
 _TICK_S = 0.05
 _CATALOGS_S = 5.0
+_SHARED = (
+    "accessbot.adapters.aws_identity",
+    "accessbot.adapters.google_auth",
+    "accessbot.adapters.google_directory",
+    "accessbot.service.working",
+    "accessbot.slack.notifier",
+    "accessbot.slack.people",
+)
+"""What worker slots use beside this module's own imports: loaded before the first fork, all slots share one copy."""
 
 
 @dataclass(slots=True)
@@ -205,6 +215,8 @@ def run_workers(settings: Settings) -> int:
     Raises `WrongDatabase` for a Redis that is not for this process.
     """
     wiring.check_database(settings)
+    for module in _SHARED:
+        importlib.import_module(module)
     slots = [
         _Slot(name=f"worker-{lane}-{number}", target=_worker_slot(str(lane)))
         for lane, count in settings.worker_slots.items()
