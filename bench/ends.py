@@ -70,8 +70,7 @@ def alone(company: Company, rounds: int) -> tuple[list[Measured], float]:
     measured, early = [], 0.0
     for number in range(rounds):
         grant = hold(company, number, company.box.store.now() + _SPAN)
-        until(lambda grant=grant: len(gone(company, grant)) > 1)  # type: ignore[misc]
-        moments, end = gone(company, grant), grant.expires_at
+        moments, end = wait_until_gone(company, [grant])[grant.id], grant.expires_at
         early = max(early, (end - min(moments)).total_seconds())
         path = company.calls(end, max(moments), (_GROUP, grant.email))
         measured.append(Measured((max(moments) - end).total_seconds(), path))

@@ -56,7 +56,7 @@ def kill_and_start(name: str) -> Callable[[Life], None]:
         process.wait()
         if name == "web":  # a server killed outright leaves its port only when its own processes see it
             life.wait("the orphans to leave", lambda: not any(alive(slot) for slot in slots))
-        life.box.processes.spawn(name, [str(word) for word in process.args])  # type: ignore[union-attr]
+        life.box.processes.spawn(name, [str(word) for word in process.args])  # type: ignore[union-attr]  # our own Popen has a list of args
 
     return blow
 
@@ -122,7 +122,7 @@ def test_an_end_that_came_while_nothing_ran_is_made_up_for(life: Life) -> None:
     life.wait("its time to be over", lambda: life.box.store.now() > grant.expires_at)
     assert life.is_in("staging-admin", "maya@example.com") == (True, True)
     for name, process in stopped.items():
-        processes.spawn(name, [str(word) for word in process.args])  # type: ignore[union-attr]
+        processes.spawn(name, [str(word) for word in process.args])  # type: ignore[union-attr]  # our own Popen has a list of args
     life.wait("the end", lambda: life.is_in("staging-admin", "maya@example.com") == (False, False))
     priya.wait_for_message("approvals", "ends while nothing runs", "Ended")
 
