@@ -13,6 +13,7 @@ from bench.figures import Measured, against_calls, percentiles, plain
 _GROUP = "aws-bench"
 _SPAN = timedelta(seconds=3)
 _SETTLE_S = 2.5
+_VERIFIED_S = 12.0  # the first look back at what ended comes after ten seconds
 _LIMIT_S = 300.0
 _AWS_QUOTA = 18
 _BURST_S = 5  # seconds of the quota that the gate lets through at once
@@ -104,6 +105,8 @@ def run(rounds: int = 8, many: int = 200) -> list[str]:
     """Measure ends alone with slow vendors, then many at once: unhindered, and under the usual quota."""
     with company() as running:
         open_group(running)
+        together(running, 5 * rounds, early_end=False)  # every slot has opened its connections then
+        time.sleep(_VERIFIED_S)
         running.slow()
         measured, early = alone(running, rounds)
     lines = [
