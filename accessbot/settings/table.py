@@ -182,7 +182,7 @@ class Settings(BaseSettings):
         description="Calls to Identity Center that all workers together make in a second; its usual quota is about 20",
     )
     worker_slots: Annotated[Mapping[Lane, int], BeforeValidator(slots), For(("worker",))] = Field(
-        {Lane.FAST: 2, Lane.ENDS: 2, Lane.TALK: 1},
+        {Lane.FAST: 4, Lane.ENDS: 10, Lane.TALK: 2},
         validation_alias="ACCESSBOT_WORKER_SLOTS",
         description="Processes that `accessbot worker` runs for each lane: what people wait for, ends, messages",
     )

@@ -59,7 +59,7 @@ def test_defaults_are_the_documented_ones() -> None:
     assert settings.catalog == Path("catalog.yml")
     assert settings.min_duration == timedelta(minutes=5)
     assert settings.sync_period == timedelta(minutes=30)
-    assert settings.worker_slots == {Lane.FAST: 2, Lane.ENDS: 2, Lane.TALK: 1}
+    assert settings.worker_slots == {Lane.FAST: 4, Lane.ENDS: 10, Lane.TALK: 2}
     assert (settings.clock_slots, settings.host, settings.port) == (2, "127.0.0.1", 3000)
     assert settings.log_level == "INFO"
 
