@@ -109,7 +109,7 @@ def serve(process: Process, app: App) -> None:
     )
 
     def started(_: object) -> None:
-        signal.signal(signal.SIGHUP, lambda _number, _frame: process.reload())
+        process.reload_on_hangup()
         _in_background(_beat, process)
         if settings.socket_mode:
             _in_background(_connect, SocketModeHandler(app, settings.slack_app_token.get_secret_value()))

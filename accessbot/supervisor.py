@@ -157,10 +157,6 @@ def _follow(supervisor: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _listen_for_reload(process: wiring.Process) -> None:
-    signal.signal(signal.SIGHUP, lambda _number, _frame: process.reload())
-
-
 def _beat(process: wiring.Process, role: str, stop: threading.Event) -> None:
     while not stop.is_set():
         process.beat(role)
@@ -172,7 +168,7 @@ def _worker_slot(lane: str) -> Callable[[], None]:
         process = wiring.process()
         stop = threading.Event()
         process.wait_for_store(stop)
-        _listen_for_reload(process)
+        process.reload_on_hangup()
         threading.Thread(target=_beat, args=(process, f"worker:{lane}", stop), name="beat", daemon=True).start()
         work_lane(Lane(lane), process.rq_connection())
         stop.set()
@@ -186,7 +182,7 @@ def _clock_slot() -> Callable[[], None]:
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
         process.wait_for_store(stop)
-        _listen_for_reload(process)
+        process.reload_on_hangup()
         threading.Thread(target=_beat, args=(process, "clock", stop), name="beat", daemon=True).start()
         _tick_until(stop, process)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,6 +27,7 @@ from accessbot.service.context import Context, Terms
 from accessbot.settings import Role, Settings, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from threading import Event
 
@@ -220,6 +224,30 @@ class Process(Parts):
         """Read the catalog again; a broken file keeps the one in force."""
         changed = self.catalog.refresh()
         _log.info("catalog read again", changed=changed, hash=self.catalog.current().hash[:12])
+
+    def reload_on_hangup(self) -> None:
+        """Read the catalog again at every SIGHUP from now on; to be called in the main thread."""
+        on_hangup(self.reload)
+
+
+def on_hangup(do: Callable[[], None]) -> None:
+    """Do something once for every SIGHUP, one after the other and in a thread of its own.
+
+    A handler runs in the middle of whatever the main thread is at, its own last run included. One that takes a lock
+    waits for itself for ever when two signals come in a row; putting into a `SimpleQueue` may be interrupted by itself.
+    """
+    asked: SimpleQueue[int] = SimpleQueue()
+
+    def follow() -> None:
+        while True:
+            asked.get()
+            try:
+                do()
+            except Exception:  # noqa: BLE001 - a boundary: one that fails must not be the last one
+                _log.exception("not done at SIGHUP, the next one tries again")
+
+    Thread(target=follow, name="hangup", daemon=True).start()
+    signal.signal(signal.SIGHUP, lambda number, _frame: asked.put(number))
 
 
 def _process(role: Role) -> Process:
