@@ -5,7 +5,7 @@ The rules of the format, by which an older and a newer accessbot can work on one
 - A field that is not in the table is ignored. A field's name and unit never change: a new meaning is a new field.
 - Times are integer milliseconds since 1970 UTC, durations integer milliseconds.
 - `v` is the version of the writer's table; it is only for people who look.
-- A record is `<rev> <json>`, the JSON packed where that makes it shorter; an event is plain JSON.
+- A record is `<rev> <json>`, an event `<json>`, the JSON packed where that makes it shorter.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from accessbot.domain.model import (
     Click,
     ClickAction,
     EndCause,
+    Fact,
     Grant,
     GrantState,
     GroupMapping,
@@ -109,6 +110,24 @@ _FLAGS: Final = _Form(
 
 
 class Shape(Generic[_T]):
+_TIMES: Final = _Form(
+    lambda times: {key: to_ms(at) for key, at in times.items()},
+    lambda value: MappingProxyType(
+        {_exactly(str)(k): from_ms(_exactly(int)(v)) for k, v in _exactly(dict)(value).items()}
+    ),
+)
+
+
+def _fact(value: Any) -> Fact:  # noqa: ANN401 - what JSON holds
+    if isinstance(value, str | int):  # which a bool is too
+        return value
+    raise TypeError(f"{value!r} is no fact")
+
+
+_FACTS: Final = _Form(
+    dict,
+    lambda value: MappingProxyType({_exactly(str)(k): _fact(v) for k, v in _exactly(dict)(value).items()}),
+)
     """The table of one dataclass; made once, and checked then against the dataclass's own fields."""
 
     def __init__(self, kind: type[_T], /, *, given: tuple[str, ...] = (), **forms: _Form) -> None:
@@ -262,6 +281,7 @@ class Kind(Generic[_T]):
             return None
         try:
             rev, _, body = raw.partition(" ")
+    data=_FACTS,
             return self.shape.read(_exactly(dict)(json.loads(unpack(body))), **{self.name: name, "rev": int(rev)})
         except (ValueError, TypeError) as error:
             raise Unreadable(
@@ -302,15 +322,15 @@ def write_record(record: Record) -> bytes:
     return f"{record.rev + 1} ".encode() + pack(_compact(kind_of(record).shape.write(record)))
 
 
-def write_event(event: AuditEvent) -> str:
-    """Write an event as compact JSON; its `seq` is in the id that the store gives it."""
-    return _compact(EVENT.write(event))
+def write_event(event: AuditEvent) -> bytes:
+    """Write an event as it is stored, compact and packed; its `seq` is in the id that the store gives it."""
+    return pack(_compact(EVENT.write(event)))
 
 
 def read_event(entry: str, raw: str) -> AuditEvent:
-    """Read an entry of the audit stream, `<ms>-<seq>` and its JSON. Raises `Unreadable`."""
+    """Read an entry of the audit stream, `<ms>-<seq>` and what `write_event` gave. Raises `Unreadable`."""
     try:
-        return EVENT.read(_exactly(dict)(json.loads(raw)), seq=int(entry.partition("-")[2]))
+        return EVENT.read(_exactly(dict)(json.loads(unpack(raw))), seq=int(entry.partition("-")[2]))
     except (ValueError, TypeError) as error:
         raise Unreadable(f"The audit event {entry} cannot be read; run the newest accessbot everywhere.") from error
 

@@ -7,23 +7,28 @@ A step that the table does not hold raises `IllegalTransition`, so no path can i
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from accessbot.domain.errors import IllegalTransition
+from accessbot.domain.instants import span_ms, to_ms
 from accessbot.domain.model import (
     AuditEvent,
     EndCause,
     Grant,
     GrantState,
+    Pair,
     Request,
+    RequestKind,
     RequestState,
     Vote,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from accessbot.domain.model import Entitlement
+    from accessbot.domain.model import Entitlement, Fact
 
 SYSTEM = "accessbot"
 
@@ -60,7 +65,16 @@ class GrantStep(NamedTuple):
     event: AuditEvent
 
 
-def _request_event(old: Request, new: Request, action: str, actor: str, at: datetime, reason: str = "") -> AuditEvent:
+class PairStep(NamedTuple):
+    """A changed pair and the event that tells of it."""
+
+    record: Pair
+    event: AuditEvent
+
+
+def _event(  # the facts beside the states are what the record can be made again from: see `replaying`
+    old: Request | Grant, new: Request | Grant, action: str, actor: str, at: datetime, reason: str = "", **data: Fact
+) -> AuditEvent:
     return AuditEvent(
         time=at,
         actor=actor,
@@ -71,20 +85,7 @@ def _request_event(old: Request, new: Request, action: str, actor: str, at: date
         reason=reason,
         before=str(old.state),
         after=str(new.state),
-    )
-
-
-def _grant_event(old: Grant, new: Grant, action: str, actor: str, at: datetime, reason: str = "") -> AuditEvent:
-    return AuditEvent(
-        time=at,
-        actor=actor,
-        action=action,
-        subject=new.id,
-        person=new.requester,
-        entitlement=new.entitlement,
-        reason=reason,
-        before=str(old.state),
-        after=str(new.state),
+        data=MappingProxyType({name: fact for name, fact in data.items() if fact not in ("", False)}),
     )
 
 
@@ -107,7 +108,20 @@ def _shifted(grant: Grant, state: GrantState) -> Grant:
 
 def submitted(request: Request) -> RequestStep:
     """Begin the life of a request."""
-    event = _request_event(request, request, "request.submitted", request.requester, request.created_at, request.reason)
+    event = _event(
+        request,
+        request,
+        "request.submitted",
+        request.requester,
+        request.created_at,
+        request.reason,
+        kind="" if request.kind is RequestKind.ACCESS else str(request.kind),
+        grant=request.grant_id,
+        duration_ms=span_ms(request.duration),
+        expires_ms=to_ms(request.expires_at),
+        catalog=request.catalog_hash,
+        opens=request.opens,
+    )
     return RequestStep(request, replace(event, before=None))
 
 
@@ -117,7 +131,7 @@ def announced(request: Request, email: str, at: datetime, *, google_id: str = ""
         msg = f"request {request.id} is {request.state}, it cannot be announced"
         raise IllegalTransition(msg)
     new = replace(request, email=email, google_id=google_id, announced=True, waiting_for="")
-    return RequestStep(new, _request_event(request, new, "request.announced", SYSTEM, at))
+    return RequestStep(new, _event(request, new, "request.announced", SYSTEM, at, email=email, google_id=google_id))
 
 
 def voted(request: Request, vote: Vote) -> RequestStep:
@@ -126,7 +140,13 @@ def voted(request: Request, vote: Vote) -> RequestStep:
         msg = f"request {request.id} cannot take another vote of {vote.approver}"
         raise IllegalTransition(msg)
     new = replace(request, votes=(*request.votes, vote), waiting_for="")
-    return RequestStep(new, _request_event(request, new, "request.vote", vote.approver, vote.at))
+    return RequestStep(new, _event(request, new, "request.vote", vote.approver, vote.at, "", **_vote(request, vote)))
+
+
+def _vote(request: Request, vote: Vote) -> dict[str, Fact]:
+    """Tell whose yes it was, and which earlier ones still counted beside it."""
+    beside = " ".join(v.approver for v in request.votes)
+    return {"email": vote.email, "google_id": vote.google_id, "beside": beside}
 
 
 def approved(request: Request, vote: Vote, at: datetime, grant_id: str) -> RequestStep:
@@ -138,30 +158,31 @@ def approved(request: Request, vote: Vote, at: datetime, grant_id: str) -> Reque
         decided_at=at,
         grant_id=grant_id,
     )
-    return RequestStep(new, _request_event(request, new, "request.approved", vote.approver, at))
+    event = _event(request, new, "request.approved", vote.approver, at, "", grant=grant_id, **_vote(request, vote))
+    return RequestStep(new, replace(event, data={**event.data, "clicked_ms": to_ms(vote.at)}))
 
 
 def denied(request: Request, actor: str, at: datetime, reason: str) -> RequestStep:
     """Close a request with a no; `actor` is an approver, or accessbot where the rules decide."""
     new = replace(_moved(request, RequestState.DENIED), decided_by=actor, decided_at=at, decision_reason=reason)
-    return RequestStep(new, _request_event(request, new, "request.denied", actor, at, reason))
+    return RequestStep(new, _event(request, new, "request.denied", actor, at, reason))
 
 
 def cancelled(request: Request, actor: str, at: datetime) -> RequestStep:
     """Close a request because the requester withdrew it."""
     new = replace(_moved(request, RequestState.CANCELLED), decided_by=actor, decided_at=at)
-    return RequestStep(new, _request_event(request, new, "request.cancelled", actor, at))
+    return RequestStep(new, _event(request, new, "request.cancelled", actor, at))
 
 
 def expired(request: Request, at: datetime, reason: str) -> RequestStep:
     """Close a request that nobody decided in time, or whose grant ended before it was decided."""
     new = replace(_moved(request, RequestState.EXPIRED), decided_by=SYSTEM, decided_at=at, decision_reason=reason)
-    return RequestStep(new, _request_event(request, new, "request.expired", SYSTEM, at, reason))
+    return RequestStep(new, _event(request, new, "request.expired", SYSTEM, at, reason))
 
 
 def refused_click(request: Request, actor: str, at: datetime, action: str, reason: str) -> AuditEvent:
     """Tell of a press that was refused; the request stays as it is."""
-    return _request_event(request, request, f"request.{action}_refused", actor, at, reason)
+    return _event(request, request, f"request.{action}_refused", actor, at, reason)
 
 
 # --- grants ---------------------------------------------------------------------------------------------------------
@@ -186,7 +207,22 @@ def granted(
         starts_at=now,
         expires_at=now + request.duration,
     )
-    event = _grant_event(grant, grant, "grant.provisioning", SYSTEM, now, request.reason)
+    event = _event(
+        grant,
+        grant,
+        "grant.provisioning",
+        SYSTEM,
+        now,
+        request.reason,
+        request=request.id,
+        email=request.email,
+        account=entitlement.account.id,
+        account_name=entitlement.account.name,
+        permission_set=entitlement.permission_set,
+        group=entitlement.group,
+        approved_ms=to_ms(approved_at),
+        ends_ms=to_ms(grant.expires_at),
+    )
     return GrantStep(grant, replace(event, before=None))
 
 
@@ -213,13 +249,25 @@ def pinned(
         session=session,
         waiting_for="",
     )
-    return GrantStep(new, _grant_event(grant, new, "grant.intent", SYSTEM, at))
+    event = _event(
+        grant,
+        new,
+        "grant.intent",
+        SYSTEM,
+        at,
+        email=email,
+        google_user=google_user_id,
+        aws_group=aws_group_id,
+        aws_user=aws_user_id,
+        session_ms=span_ms(session),
+    )
+    return GrantStep(new, event)
 
 
 def activated(grant: Grant, at: datetime, note: str = "") -> GrantStep:
     """Make a grant usable: both memberships were read back. Its time starts to count now."""
     new = replace(_shifted(grant, GrantState.ACTIVE), activated_at=at, starts_at=at, expires_at=at + grant.duration)
-    return GrantStep(new, _grant_event(grant, new, "grant.active", SYSTEM, at, note))
+    return GrantStep(new, _event(grant, new, "grant.active", SYSTEM, at, note, ends_ms=to_ms(new.expires_at)))
 
 
 def extended(grant: Grant, extension: Request, actor: str, at: datetime) -> GrantStep:
@@ -234,7 +282,9 @@ def extended(grant: Grant, extension: Request, actor: str, at: datetime) -> Gran
         expires_at=grant.expires_at + added,
         extension_ids=(*grant.extension_ids, extension.id),
     )
-    event = _grant_event(grant, new, "grant.extended", actor, at, f"now until {new.expires_at.isoformat()}")
+    told = f"now until {new.expires_at.isoformat()}"
+    ends = to_ms(new.expires_at)
+    event = _event(grant, new, "grant.extended", actor, at, told, request=extension.id, ends_ms=ends)
     return GrantStep(new, event)
 
 
@@ -243,13 +293,18 @@ def ending(grant: Grant, cause: EndCause, actor: str, at: datetime, reason: str 
     new = replace(
         _shifted(grant, GrantState.REVOKING), end_cause=cause, end_actor=actor, end_reason=reason, ending_at=at
     )
-    return GrantStep(new, _grant_event(grant, new, "grant.revoking", actor, at, reason or str(cause)))
+    told = reason or str(cause)
+    event = _event(grant, new, "grant.revoking", actor, at, told, cause=str(cause), said=reason == str(cause))
+    return GrantStep(new, event)
 
 
-def revoked(grant: Grant, at: datetime, kept: str = "") -> GrantStep:
-    """End a grant: both memberships were read back gone, or stay for the reason in `kept`."""
+def revoked(grant: Grant, at: datetime, kept: str = "", *, unused: bool = False) -> GrantStep:
+    """End a grant: both memberships were read back gone, or stay for the reason in `kept`.
+
+    `unused` tells that its pair goes out of use with it.
+    """
     new = replace(_shifted(grant, GrantState.REVOKED), ended_at=at, kept=kept)
-    return GrantStep(new, _grant_event(grant, new, "grant.revoked", SYSTEM, at, kept))
+    return GrantStep(new, _event(grant, new, "grant.revoked", SYSTEM, at, kept, unused=unused))
 
 
 def given_up(grant: Grant, sentence: str, at: datetime) -> GrantStep:
@@ -258,18 +313,36 @@ def given_up(grant: Grant, sentence: str, at: datetime) -> GrantStep:
         msg = f"grant {grant.id} is {grant.state}: only provisioning can be given up"
         raise IllegalTransition(msg)
     new = replace(grant, failure=grant.failure or sentence, waiting_for="", ending_at=grant.ending_at or at)
-    return GrantStep(new, _grant_event(grant, new, "grant.giving_up", SYSTEM, at, new.failure))
+    return GrantStep(new, _event(grant, new, "grant.giving_up", SYSTEM, at, new.failure))
 
 
-def failed(grant: Grant, at: datetime, kept: str = "") -> GrantStep:
-    """End a grant that never became usable: nothing of it is left, which was read back."""
+def failed(grant: Grant, at: datetime, kept: str = "", *, unused: bool = False) -> GrantStep:
+    """End a grant that never became usable: nothing of it is left, which was read back; `unused` as for `revoked`."""
     new = replace(_shifted(grant, GrantState.PROVISION_FAILED), ended_at=at, kept=kept)
-    return GrantStep(new, _grant_event(grant, new, "grant.provision_failed", SYSTEM, at, grant.failure))
+    event = _event(grant, new, "grant.provision_failed", SYSTEM, at, grant.failure, kept=kept, unused=unused)
+    return GrantStep(new, event)
 
 
 def refused_revoke(grant: Grant, actor: str, at: datetime, reason: str) -> AuditEvent:
     """Tell of a revoke that was refused; the grant stays as it is."""
-    return _grant_event(grant, grant, "grant.revoke_refused", actor, at, reason)
+    return _event(grant, grant, "grant.revoke_refused", actor, at, reason)
+
+
+# --- pairs ----------------------------------------------------------------------------------------------------------
+
+
+def decided(pair: Pair, standing: Mapping[str, bool], grant: Grant, at: datetime) -> PairStep:
+    """Take a pair into use for a grant: whose the membership is on each side, which holds while it is in use."""
+    event = AuditEvent(
+        time=at,
+        actor=SYSTEM,
+        action="membership.decided",
+        subject=pair.key,
+        person=grant.requester,
+        entitlement=grant.entitlement,
+        data=MappingProxyType(dict(standing)),
+    )
+    return PairStep(replace(pair, standing=standing, last_ended_at=None), event)
 
 
 def is_wanted(grant: Grant, now: datetime) -> bool:

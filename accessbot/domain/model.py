@@ -6,14 +6,11 @@ All times are aware UTC datetimes, all durations `timedelta`s. `rev` counts the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class SelectorKind(StrEnum):
@@ -320,6 +317,42 @@ class GroupMapping:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """One out-of-band member that was taken out of a group: when, and who it was, in words."""
+
+    at: datetime
+    who: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """Who is in a mapped group beside those whom grants put there; `key` is the Google group's email.
+
+    `google` and `aws` hold the standing members by id (of Google's members; UserIds in the Identity Center group
+    `aws_group_id`): whoever was there at the first look, and whoever was adopted since. `absent` says since when a
+    standing one is not there. `strangers` describes the out-of-band members of the last look, `size` is how many
+    members the larger side had. `removals` are those of the last hour; from `braked_at` on nobody is removed until an
+    operator says so. `looked_at` is never newer than the last whole look, and some minutes older at most.
+    """
+
+    key: str
+    rev: int = 0
+    aws_group_id: str = ""
+    google: tuple[str, ...] = ()
+    aws: tuple[str, ...] = ()
+    absent: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    strangers: tuple[str, ...] = ()
+    size: int = 0
+    removals: tuple[Removal, ...] = ()
+    braked_at: datetime | None = None
+    looked_at: datetime | None = None
+
+
+ALL_GROUPS = "*"
+"""The key of the roster that counts the removals of all groups together."""
+
+
 class ClickAction(StrEnum):
     """What a person pressed that needs a live look at their authority."""
 
@@ -368,7 +401,11 @@ class Board:
     digest: str = ""
 
 
-Record = Request | Grant | Pair | GroupMapping | Click | Board
+Record = Request | Grant | Pair | GroupMapping | Roster | Click | Board
+
+
+Fact = str | int | bool
+"""A value in `AuditEvent.data`; keys that end in `_ms` hold Unix milliseconds or a number of milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +414,7 @@ class AuditEvent:
 
     `actor` is a Slack user id, `cli:<user>`, or `accessbot`. `subject` is the id of what changed. `person` (Slack user
     id of the requester) and `entitlement` are what the log can be filtered by. `before` and `after` are states, or
-    None where there was or is none.
+    None where there was or is none. `data` is what else the records can be made again from, see `replaying`.
     """
 
     seq: int = 0
@@ -390,3 +427,4 @@ class AuditEvent:
     reason: str = ""
     before: str | None = None
     after: str | None = None
+    data: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType({}))

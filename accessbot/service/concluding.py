@@ -56,12 +56,13 @@ def arrive(ctx: Context, wanted: Sequence[Grant], pair: Pair) -> None:
 def leave(ctx: Context, leaving: Sequence[Grant], pair: Pair, *, needed: Sequence[Side], busy: bool) -> None:
     """End the leaving grants of a pair: every side that is ours and not needed was read back gone in this pass.
 
-    In the same step the pair goes out of use, unless it is `busy` with other grants.
+    In the same step the pair goes out of use, unless it is `busy` with other grants; the last one's event says so.
     """
     if not leaving:
         return
     now = ctx.store.now()
     still_needed = {side.key for side in needed}
+    unused = not busy and pair.rev > 0
     steps = []
     due: list[Due] = []
     dropped: list[Work] = []
@@ -69,14 +70,15 @@ def leave(ctx: Context, leaving: Sequence[Grant], pair: Pair, *, needed: Sequenc
         own = sides.of_grants((grant,))
         standing = any(pair.standing.get(side.key) for side in own)
         overlap = any(side.key in still_needed for side in own)
-        step = _ended(grant, now, "overlap" if overlap else "standing" if standing else "")
+        kept = "overlap" if overlap else "standing" if standing else ""
+        step = _ended(grant, now, kept, unused=unused and grant is leaving[-1])
         steps.append(step)
         due += _after_end(grant, now)
         dropped += _no_longer_due(grant)
     puts = [step.record for step in steps]
     change = Change(
         op=f"ended:{':'.join(f'{grant.id}:{grant.rev}' for grant in leaving)}",
-        puts=(*puts, *(() if busy or not pair.rev else (replace(pair, last_ended_at=now),))),
+        puts=(*puts, *((replace(pair, last_ended_at=now),) if unused else ())),
         events=tuple(step.event for step in steps),
         due=(*due, schedule.first_check(pair.key, now)),
         dropped=tuple(dropped),
@@ -156,10 +158,10 @@ def resurrected(ctx: Context, pair: Pair, side: Side) -> None:
     )
 
 
-def _ended(grant: Grant, now: datetime, kept: str) -> lifecycle.GrantStep:
+def _ended(grant: Grant, now: datetime, kept: str, *, unused: bool = False) -> lifecycle.GrantStep:
     if grant.state is GrantState.PROVISIONING:
-        return lifecycle.failed(grant, now, kept)
-    return lifecycle.revoked(grant, now, kept)
+        return lifecycle.failed(grant, now, kept, unused=unused)
+    return lifecycle.revoked(grant, now, kept, unused=unused)
 
 
 def _after_end(grant: Grant, now: datetime) -> list[Due]:

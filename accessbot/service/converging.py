@@ -166,11 +166,12 @@ def _decide(ctx: Context, seen: _Picture, there: dict[str, bool]) -> Pair:
             standing[side.key] = False
         elif side.key not in standing:
             standing[side.key] = side.is_google or not google_is_ours
-    new = replace(old, standing=standing, last_ended_at=None)
     if dict(old.standing) == standing and old.last_ended_at is None and old.rev:
         return old
-    save(ctx, Change(op=f"pair:{old.key}:{old.rev}:{seen.now.timestamp()}", puts=(new,)), seen.now)
-    return replace(new, rev=old.rev + 1)
+    step = lifecycle.decided(old, standing, seen.wanted[0], seen.now)
+    op = f"pair:{old.key}:{old.rev}:{seen.now.timestamp()}"
+    save(ctx, Change(op=op, puts=(step.record,), events=(step.event,)), seen.now)
+    return replace(step.record, rev=old.rev + 1)
 
 
 def _ours(ctx: Context, seen: _Picture) -> list[Side]:

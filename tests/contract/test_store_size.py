@@ -63,7 +63,7 @@ def test_a_live_grant_with_all_that_belongs_to_it_takes_at_most_two_kilobytes(re
 
 
 def test_an_audit_event_with_its_indexes_takes_at_most_six_hundred_bytes(real_store: RedisStore) -> None:
-    """Each found by requester, actor and entitlement."""
+    """Each found by requester, actor and entitlement, and holding all that a grant can be made again from."""
     for n in range(COUNT):
         event = an_event(
             time=real_store.now(),
@@ -72,6 +72,13 @@ def test_an_audit_event_with_its_indexes_takes_at_most_six_hundred_bytes(real_st
             actor="accessbot" if n % 2 else "U04KAPPROVE",
             entitlement=f"production-admin-{n % 10}",
             reason="INC-42: looking into the failed deployment",
+            data={
+                "email": f"firstname.surname{n:06d}@example.com",
+                "google_user": f"10000000000000{n:06d}",
+                "aws_group": f"f4a85418-90b1-7071-0f2c-9def83{n:06d}",
+                "aws_user": f"f4b81458-40d1-70c2-0f2c-6df92d{n:06d}",
+                "session_ms": 3_600_000,
+            },
         )
         real_store.commit(Change(op=f"event-{n}", events=(event,)))
     assert used(real_store) / COUNT <= 600

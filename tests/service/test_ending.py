@@ -177,7 +177,7 @@ def test_what_a_sync_brings_back_is_removed_again(world: World) -> None:
     world.put("maya", "aws")
     world.advance(2 * SYNC_PERIOD)
     assert world.sides("maya") == (False, False)
-    assert world.actions(grant.pair) == ["membership.removed", "membership.removed"]
+    assert world.actions(grant.pair) == ["membership.decided", "membership.removed", "membership.removed"]
     assert world.notifier.posted == ["resurrected"]
 
 
@@ -187,7 +187,7 @@ def test_what_a_sync_takes_from_a_live_grant_is_put_back(world: World) -> None:
     world.drop("maya", "aws")
     world.advance(timedelta(seconds=10))
     assert world.sides("maya") == (True, True)
-    assert world.actions(grant.pair) == ["membership.restored"]
+    assert world.actions(grant.pair) == ["membership.decided", "membership.restored"]
     world.drop("maya", "aws")
     world.advance(SYNC_PERIOD)
     assert world.sides("maya") == (True, True)
@@ -209,7 +209,7 @@ def test_a_look_at_the_moment_of_the_end_is_no_false_alarm(world: World, duratio
     assert world.grant(grant).state is GrantState.REVOKED
     assert world.sides("maya") == (False, False)
     assert world.notifier.alerts == []
-    assert world.actions(grant.pair) == []
+    assert world.actions(grant.pair) == ["membership.decided"]
 
 
 @pytest.mark.parametrize("gone", ["group", "user"])

@@ -48,6 +48,7 @@ def test_every_step_is_in_the_audit_log_once_and_in_order(world: World) -> None:
         ("request.approved", slack_id("priya"), "pending", "approved"),
         ("grant.provisioning", SYSTEM, None, "provisioning"),
         ("grant.intent", SYSTEM, "provisioning", "provisioning"),
+        ("membership.decided", SYSTEM, None, None),
         ("grant.active", SYSTEM, "provisioning", "active"),
         ("grant.revoking", SYSTEM, "active", "revoking"),
         ("grant.revoked", SYSTEM, "revoking", "revoked"),
@@ -154,7 +155,7 @@ def test_doubled_hand_overs_do_nothing_twice(world: World) -> None:
     grant = world.granted("maya")
     world.advance(HOUR)
     actions = [event.action for event in world.ctx.store.audit()]
-    assert len(actions) == len(set(actions)) == 8
+    assert len(actions) == len(set(actions)) == 9
     assert world.grant(grant).state is GrantState.REVOKED
     assert world.notifier.notices(slack_id("maya")) == [NoticeKind.READY, NoticeKind.ENDING_SOON, NoticeKind.ENDED]
     assert len(world.notifier.answers(slack_id("priya"))) == 1
