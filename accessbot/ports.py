@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Record,
         Request,
         RequestState,
+        Roster,
         SlackPerson,
     )
     from accessbot.domain.notices import Alert, Answer, Card, Notice
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
 
 urgency: ContextVar[Urgency] = ContextVar("accessbot_urgency", default=Urgency.GRANTING)
 """How urgent the vendor calls made from here are; set for each work that is done."""
+
+calls_until: ContextVar[float | None] = ContextVar("accessbot_calls_until", default=None)
+"""Until when, on this machine's monotonic clock, vendor calls made from here may last; None outside of a lease.
+
+A lease sets it whenever it is proven. So a process that stood still after the proof sends nothing when it wakes up.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +84,8 @@ class Change:
     `op` names the operation: a second commit under the same name changes nothing and answers as the first did.
     `puts` replace records, each only if the stored `rev` is the one it carries (0: only if absent); they are stored
     with `rev + 1`. `events` are appended to the audit log. `due` entries are set in the due-index (an entry that is
-    there already is moved to the new time), `dropped` ones removed.
+    there already is moved to the new time, one that may only come `sooner` never to a later one), `dropped` ones
+    removed.
     """
 
     op: str
@@ -125,6 +133,12 @@ class Store(Clock, Protocol):
     def mapping(self, google_group: str) -> GroupMapping | None:
         """Read what a Google group was last found to open."""
 
+    def mapped_to(self, aws_group_id: str) -> frozenset[str]:
+        """Give the Google groups that an Identity Center group was ever pinned to."""
+
+    def roster(self, google_group: str) -> Roster | None:
+        """Read who is in a mapped group beside those whom grants put there."""
+
     def click(self, click_id: str) -> Click | None:
         """Read one press of a button."""
 
@@ -136,6 +150,12 @@ class Store(Clock, Protocol):
 
     def grants_on(self, pair: str) -> tuple[Grant, ...]:
         """List the grants on a pair that have not ended."""
+
+    def grants_in(self, google_group: str) -> Iterator[Grant]:
+        """Walk the grants on a Google group whose ids are known and that have not ended, in pages."""
+
+    def left(self, google_group: str, since: datetime) -> dict[str, datetime]:
+        """Give the Google users whose last grant on a group ended at or after a time, each with that end."""
 
     def pending_of(self, requester: str) -> tuple[Request, ...]:
         """List a person's pending requests, oldest first."""
@@ -175,6 +195,9 @@ class Store(Clock, Protocol):
 
     def begin(self, work: Work, hold: timedelta) -> Claim | None:
         """Claim a work for `hold`; None when it is done already, or when somebody else has it."""
+
+    def renew(self, claim: Claim, hold: timedelta) -> bool:
+        """Prolong a claim to `hold` from now; give False when it ran out and another has it, or had it."""
 
     def finish(self, claim: Claim) -> bool:
         """Remove a claimed work from the due-index, unless it was set due anew meanwhile; give False in that case."""
@@ -231,6 +254,9 @@ class IdentityCenter(Protocol):
 
     def find_user(self, email: str) -> str:
         """Give the UserId of the one user of that userName, else of that email. Raises `Missing`, `Ambiguous`."""
+
+    def addresses(self, user_id: str) -> tuple[str, ...]:
+        """Give the userName and the emails of a user; none for a user that is gone."""
 
     def find_group(self, name: str) -> str:
         """Give the GroupId of the one group with that GroupId or display name. Raises `Missing`, `Ambiguous`."""

@@ -23,7 +23,9 @@ from accessbot.adapters.redis_store import RedisStore
 from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.domain.errors import AccessbotError, StoreUnavailable, Unclear
 from accessbot.log import configure
+from accessbot.service import sides
 from accessbot.service.context import Context, Terms
+from accessbot.service.keeping import Keeper
 from accessbot.settings import Role, Settings, load
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-VENDOR_TIMEOUT = timedelta(seconds=4)
-"""Longest time one call to Google or AWS may take; `sides.CALL` is twice that, since a write may take two calls."""
+VENDOR_TIMEOUT = sides.CALL
+"""Longest time one call to Google or AWS may take, from the wait for its turn to the last byte of its answer."""
 
 _SLACK_TIMEOUT_S = 5
 _KEEP_BEAT = timedelta(seconds=15)
@@ -161,10 +163,12 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
         terms=Terms(
             shortest=settings.min_duration,
             sync_period=settings.sync_period,
+            sweep_period=settings.sweep_period,
             start_url=settings.aws_start_url,
             region=settings.region,
         ),
         pause=lambda span: time.sleep(span.total_seconds()),
+        keep=Keeper(store_from(settings, WEB_PATIENCE)),
     )
 
 

@@ -78,7 +78,7 @@ TABLE: tuple[Row, ...] = (
     Row(_ANY, _ANY, _ANY, r"KMS_", Outcome.KEY_UNUSABLE),
     Row(_ANY, _ANY, _GONE, r"IDENTITY_STORE", Outcome.NO_STORE),
     Row("GetGroupMembershipId|DeleteGroupMembership", _ANY, _GONE, r"^(GROUP_)?MEMBERSHIP", Outcome.ABSENT),
-    Row("GetUserId|GetGroupId|DeleteGroupMembership", _ANY, _GONE, _ANY, Outcome.ABSENT),
+    Row("GetUserId|DescribeUser|GetGroupId|DeleteGroupMembership", _ANY, _GONE, _ANY, Outcome.ABSENT),
     Row("DescribeGroup|ListGroupMemberships", _ANY, _GONE, _ANY, Outcome.NO_GROUP),
     Row("DescribePermissionSet", _ANY, _GONE, _ANY, Outcome.ABSENT),
     Row(_ANY, _ANY, _GONE, r"^GROUP ", Outcome.NO_GROUP),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from accessbot.adapters.aws_answers import AWS, Ask, Outcome, no_group, no_user, unusable
 from accessbot.adapters.aws_calls import arns, call, pages, session_length, text
 from accessbot.adapters.aws_clients import Clients, ClientSource, SessionFactory
+from accessbot.adapters.deadlines import within
 from accessbot.domain.errors import Ambiguous, Missing, NotAuthorised
 from accessbot.domain.model import PermissionSet
 
@@ -36,8 +37,8 @@ class AwsIdentityCenter:
     """The port `IdentityCenter` over boto3; safe to share over threads.
 
     `session` makes the boto3 session (region and credentials are boto3's own business). `timeout` bounds each call, and
-    a method sends no write once it is over. `clock` gives seconds that never go back, for what is remembered. `gate`
-    stands before every call.
+    all calls of `is_member`, `add` and `remove` together: no write is sent once it is over. `clock` gives seconds that
+    never go back, for what is remembered. `gate` stands before every call.
     """
 
     def __init__(
@@ -55,6 +56,10 @@ class AwsIdentityCenter:
         self._lock = threading.Lock()
         self._names: dict[str, tuple[str, float]] = {}  # permission set ARN -> name, until
         self._denied_until = float("-inf")
+
+    def warm(self) -> None:
+        """Build the clients, and find the instance where the settings do not name it. Raises as the look-ups do."""
+        self._source.get()
 
     # --- look-ups
 
@@ -75,6 +80,21 @@ class AwsIdentityCenter:
         if found is None:
             raise no_user(Ask(operation="GetUserId", user=email))
         return found
+
+    def addresses(self, user_id: str) -> tuple[str, ...]:
+        """Give the userName and the emails of a user, as AWS writes them; none for a user that is gone.
+
+        Raises `NotAuthorised`, `Unavailable`, `Rejected`.
+        """
+        clients = self._source.get()
+        ask = Ask(operation="DescribeUser", user=user_id)
+        user = call(ask, clients.store.describe_user, IdentityStoreId=clients.identity_store_id, UserId=user_id)
+        if isinstance(user, Outcome):
+            return ()
+        if str(user.get("UserId")).casefold() != user_id.casefold():
+            raise unusable(ask, "malformed answer")
+        emails = [str(email.get("Value") or "") for email in user.get("Emails") or [] if isinstance(email, dict)]
+        return tuple(dict.fromkeys(name for name in (str(user.get("UserName") or ""), *emails) if name))
 
     def find_group(self, name: str) -> str:
         """Give the GroupId of the one group with that GroupId or display name.
@@ -105,7 +125,8 @@ class AwsIdentityCenter:
 
         Raises `Missing` (`group` or `user`), `NotAuthorised`, `Unavailable`, `Rejected`; never guesses.
         """
-        return self._membership(self._source.get(), group_id, user_id) is not None
+        with within(self._timeout):
+            return self._membership(self._source.get(), group_id, user_id) is not None
 
     def add(self, group_id: str, user_id: str) -> None:
         """Put a user into a group; being in it already is success.
@@ -113,50 +134,16 @@ class AwsIdentityCenter:
         Raises `Missing` (`user` or `group`), `NotAuthorised`, `Rejected`, `Unavailable` (also when somebody else was
         changing the membership at the same time).
         """
-        began = self._clock()
-        clients = self._source.get()
-        ask = Ask(operation="CreateGroupMembership", group=group_id, user=user_id)
-        self._still_in_time(ask, began)
-        answer = call(
-            ask,
-            clients.store.create_group_membership,
-            IdentityStoreId=clients.identity_store_id,
-            GroupId=group_id,
-            MemberId={"UserId": user_id},
-        )
-        if answer is Outcome.CONFLICT:
-            # "Is a member already" and "is being changed right now" come under the same name.
-            if self._membership(clients, group_id, user_id) is None:
-                raise unusable(ask, "ConflictException")
-        elif isinstance(answer, Outcome):
-            self._require_group(clients, group_id)
-            raise no_user(ask)
-        else:
-            text(ask, answer, "MembershipId")
+        with within(self._timeout):
+            self._add(self._source.get(), group_id, user_id)
 
     def remove(self, group_id: str, user_id: str) -> None:
         """Take a user out of a group; not being in it, or not existing any more, is success.
 
         Raises `Missing` (`group`), `NotAuthorised`, `Unavailable`, `Rejected`.
         """
-        began = self._clock()
-        clients = self._source.get()
-        try:
-            membership = self._membership(clients, group_id, user_id)
-        except Missing as missing:
-            if missing.what != "user":
-                raise
-            return
-        if membership is None:
-            return
-        ask = Ask(operation="DeleteGroupMembership", group=group_id, user=user_id)
-        self._still_in_time(ask, began)
-        call(
-            ask,
-            clients.store.delete_group_membership,
-            IdentityStoreId=clients.identity_store_id,
-            MembershipId=membership,
-        )
+        with within(self._timeout):
+            self._remove(self._source.get(), group_id, user_id)
 
     def members(self, group_id: str) -> frozenset[str]:
         """List the UserIds in a group, every page, or raise: `Missing` (`group`), `NotAuthorised`, `Unavailable`."""
@@ -228,6 +215,42 @@ class AwsIdentityCenter:
         )
         return None if isinstance(answer, Outcome) else text(ask, answer, "UserId")
 
+    def _add(self, clients: Clients, group_id: str, user_id: str) -> None:
+        ask = Ask(operation="CreateGroupMembership", group=group_id, user=user_id)
+        answer = call(
+            ask,
+            clients.store.create_group_membership,
+            IdentityStoreId=clients.identity_store_id,
+            GroupId=group_id,
+            MemberId={"UserId": user_id},
+        )
+        if answer is Outcome.CONFLICT:
+            # "Is a member already" and "is being changed right now" come under the same name.
+            if self._membership(clients, group_id, user_id) is None:
+                raise unusable(ask, "ConflictException")
+        elif isinstance(answer, Outcome):
+            self._require_group(clients, group_id)
+            raise no_user(ask)
+        else:
+            text(ask, answer, "MembershipId")
+
+    def _remove(self, clients: Clients, group_id: str, user_id: str) -> None:
+        try:
+            membership = self._membership(clients, group_id, user_id)
+        except Missing as missing:
+            if missing.what != "user":
+                raise
+            return
+        if membership is None:
+            return
+        ask = Ask(operation="DeleteGroupMembership", group=group_id, user=user_id)
+        call(
+            ask,
+            clients.store.delete_group_membership,
+            IdentityStoreId=clients.identity_store_id,
+            MembershipId=membership,
+        )
+
     def _membership(self, clients: Clients, group_id: str, user_id: str) -> str | None:
         """Give the id of a membership, None if group and user exist and it does not."""
         ask = Ask(operation="GetGroupMembershipId", group=group_id, user=user_id)
@@ -251,11 +274,6 @@ class AwsIdentityCenter:
         if found.casefold() != group_id.casefold():
             raise unusable(ask, "malformed answer")
         return found
-
-    def _still_in_time(self, ask: Ask, began: float) -> None:
-        """Refuse to send a write late: whoever called may hold the right to it no longer."""
-        if self._clock() - began > self._timeout.total_seconds():
-            raise unusable(ask, "not sent, the time was over")
 
     def _describe(self, clients: Clients, arn: str) -> PermissionSet | None:
         """Read a permission set and keep its name; None if it is gone."""

@@ -34,9 +34,11 @@ from accessbot.domain.model import (
     Pair,
     PermissionSet,
     Record,
+    Removal,
     Request,
     RequestKind,
     RequestState,
+    Roster,
     Vote,
 )
 
@@ -100,6 +102,7 @@ def _many(form: _Form) -> _Form:
 
 
 _TEXT: Final = _Form(_exactly(str), _exactly(str))
+_NUMBER: Final = _Form(_exactly(int), _exactly(int))
 _FLAG: Final = _Form(_exactly(bool), _exactly(bool))
 _TIME: Final = _Form(to_ms, lambda value: from_ms(_exactly(int)(value)))
 _SPAN: Final = _Form(lambda span: span // _MS, lambda value: timedelta(milliseconds=_exactly(int)(value)))
@@ -107,9 +110,6 @@ _FLAGS: Final = _Form(
     dict,
     lambda value: MappingProxyType({_exactly(str)(k): _exactly(bool)(v) for k, v in _exactly(dict)(value).items()}),
 )
-
-
-class Shape(Generic[_T]):
 _TIMES: Final = _Form(
     lambda times: {key: to_ms(at) for key, at in times.items()},
     lambda value: MappingProxyType(
@@ -128,6 +128,9 @@ _FACTS: Final = _Form(
     dict,
     lambda value: MappingProxyType({_exactly(str)(k): _fact(v) for k, v in _exactly(dict)(value).items()}),
 )
+
+
+class Shape(Generic[_T]):
     """The table of one dataclass; made once, and checked then against the dataclass's own fields."""
 
     def __init__(self, kind: type[_T], /, *, given: tuple[str, ...] = (), **forms: _Form) -> None:
@@ -170,6 +173,7 @@ _FACTS: Final = _Form(
 
 _VOTE: Final = Shape(Vote, approver=_TEXT, email=_TEXT, at=_TIME, google_id=_TEXT).form
 _REF: Final = Shape(MessageRef, channel=_TEXT, ts=_TEXT).form
+_REMOVAL: Final = Shape(Removal, at=_TIME, who=_TEXT).form
 _PERMISSION_SET: Final = Shape(PermissionSet, arn=_TEXT, name=_TEXT, session=_SPAN).form
 
 REQUEST: Final = Shape(
@@ -237,6 +241,20 @@ MAPPING: Final = Shape(
     named=_TEXT,
     checked_at=_TIME,
     fault=_TEXT,
+    google_fault=_TEXT,
+)
+ROSTER: Final = Shape(
+    Roster,
+    given=("key", "rev"),
+    aws_group_id=_TEXT,
+    google=_many(_TEXT),
+    aws=_many(_TEXT),
+    absent=_TIMES,
+    strangers=_many(_TEXT),
+    size=_NUMBER,
+    removals=_many(_REMOVAL),
+    braked_at=_maybe(_TIME),
+    looked_at=_maybe(_TIME),
 )
 CLICK: Final = Shape(
     Click,
@@ -264,6 +282,7 @@ EVENT: Final = Shape(
     reason=_TEXT,
     before=_maybe(_TEXT),
     after=_maybe(_TEXT),
+    data=_FACTS,
 )
 
 
@@ -281,7 +300,6 @@ class Kind(Generic[_T]):
             return None
         try:
             rev, _, body = raw.partition(" ")
-    data=_FACTS,
             return self.shape.read(_exactly(dict)(json.loads(unpack(body))), **{self.name: name, "rev": int(rev)})
         except (ValueError, TypeError) as error:
             raise Unreadable(
@@ -294,6 +312,7 @@ REQUESTS: Final = Kind("request", "id", REQUEST)
 GRANTS: Final = Kind("grant", "id", GRANT)
 PAIRS: Final = Kind("pair", "key", PAIR)
 MAPPINGS: Final = Kind("mapping", "key", MAPPING)
+ROSTERS: Final = Kind("roster", "key", ROSTER)
 CLICKS: Final = Kind("click", "id", CLICK)
 BOARDS: Final = Kind("board", "key", BOARD)
 
@@ -302,6 +321,7 @@ _KINDS: Final[dict[type[Record], Kind[Any]]] = {
     Grant: GRANTS,
     Pair: PAIRS,
     GroupMapping: MAPPINGS,
+    Roster: ROSTERS,
     Click: CLICKS,
     Board: BOARDS,
 }

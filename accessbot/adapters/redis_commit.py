@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Final
 
 from accessbot.adapters import redis_codec as codec
 from accessbot.adapters.redis_keys import key
-from accessbot.domain.model import Board, Click, Grant, GrantState, Pair, Record, Request, RequestState
+from accessbot.domain.model import (
+    Board,
+    Click,
+    Grant,
+    GrantState,
+    GroupMapping,
+    Pair,
+    Record,
+    Request,
+    RequestState,
+)
 
 if TYPE_CHECKING:
     from accessbot.domain.model import AuditEvent
@@ -35,7 +45,7 @@ def layout(change: Change, token: str) -> list[str | int | bytes]:
     commands = [command for record in change.puts for command in _written(record)]
     pairs = [pair for record in change.puts for pair in _pairs(record)]
     dues = [("drop", *_place(work), "0") for work in change.dropped]
-    dues += [("set", *_place(due.work), str(codec.to_ms(due.at))) for due in change.due]
+    dues += [("sooner" if due.sooner else "set", *_place(due.work), str(codec.to_ms(due.at))) for due in change.due]
     args: list[str | int | bytes] = [token, *_operation(change.op), str(len(change.puts))]
     for record in change.puts:
         kind = codec.kind_of(record).word
@@ -66,6 +76,12 @@ def _ms(span: timedelta) -> int:
     return span // timedelta(milliseconds=1)
 
 
+def parted(pair: str) -> tuple[str, str]:
+    """Give the Google group and the Google user of a pair's key."""
+    group, _, user = pair.rpartition("/")
+    return group, user
+
+
 def _record_key(record: Record) -> str:
     return key(codec.kind_of(record).word, codec.name_of(record))
 
@@ -88,6 +104,12 @@ def _written(record: Record) -> Iterator[_Words]:
         case Grant():
             yield stored
             yield from _grant_indexes(record)
+        case Pair():
+            yield stored
+            yield from _pair_indexes(record)
+        case GroupMapping(aws_group_id=aws_group_id) if aws_group_id:
+            yield stored
+            yield ("SADD", key("mapped", record.aws_group_id), record.key)
         case _:
             yield stored
 
@@ -110,7 +132,8 @@ def _grant_indexes(grant: Grant) -> Iterator[_Words]:
     end = codec.to_ms(grant.expires_at)
     yield _in(key("held", grant.requester), grant.id, end, there=not grant.ended)
     if grant.pair:
-        yield _in(key("on", grant.pair), grant.id, end, there=not grant.ended)
+        group, user = parted(grant.pair)
+        yield _in(key("on", group), f"{user} {grant.id}", 0, there=not grant.ended)
     live = key("live", grant.id)
     if grant.state is GrantState.ACTIVE:
         yield ("SET", live, "", "PXAT", str(end))
@@ -118,17 +141,27 @@ def _grant_indexes(grant: Grant) -> Iterator[_Words]:
         yield ("DEL", live)
 
 
-def _pairs(record: Record) -> Iterator[tuple[str, str, str]]:
-    """Give (pair, its grants, how long to keep it once it has none) of every pair that the record is about."""
+def _pair_indexes(pair: Pair) -> Iterator[_Words]:
+    group, user = parted(pair.key)
+    left = key("left", group)
+    if pair.last_ended_at is None:
+        yield ("ZREM", left, user)
+        return
+    yield ("ZADD", left, str(codec.to_ms(pair.last_ended_at)), user)
+    yield ("ZREMRANGEBYSCORE", left, "-inf", str(codec.to_ms(pair.last_ended_at - _PAIR_KEPT)))
+
+
+def _pairs(record: Record) -> Iterator[tuple[str, str, str, str]]:
+    """Give (pair, the grants on its group, its user, how long to keep it once it has none) of each pair it is about."""
     match record:
         case Pair():
-            kept = "" if record.last_ended_at is None else str(_ms(_PAIR_KEPT))
-            yield (key("pair", record.key), key("on", record.key), kept)
+            name, kept = record.key, "" if record.last_ended_at is None else str(_ms(_PAIR_KEPT))
         case Grant() if record.pair:
-            kept = str(_ms(_PAIR_KEPT)) if record.ended else ""
-            yield (key("pair", record.pair), key("on", record.pair), kept)
+            name, kept = record.pair, str(_ms(_PAIR_KEPT)) if record.ended else ""
         case _:
             return
+    group, user = parted(name)
+    yield (key("pair", name), key("on", group), user, kept)
 
 
 def _event_indexes(event: AuditEvent) -> list[str]:

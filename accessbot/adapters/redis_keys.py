@@ -9,13 +9,16 @@ Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
 | `grant:<id>` | string | a grant | never |
 | `pair:<group>/<user>` | string | what is known of a pair | 30 days after its last grant ended |
 | `mapping:<group>` | string | what a Google group was found to open | never |
+| `roster:<group>` | string | who is in a mapped group beside those whom grants put there; `*`: of all groups | never |
 | `click:<id>` | string | a press of a button | 7 days after it was done |
 | `board:<key>` | string | the copies sent of a message | 400 days after they last changed |
 | `requests:<state>` | sorted set | request ids by creation | |
 | `grants:<state>` | sorted set | grant ids by start | |
 | `pending:<person>` | sorted set | ids of a person's pending requests, by creation | when empty |
 | `held:<person>` | sorted set | ids of a person's grants that have not ended, by end | when empty |
-| `on:<group>/<user>` | sorted set | ids of a pair's grants that have not ended, by end | when empty |
+| `on:<group>` | sorted set | `<user> <grant>` for each grant on a group that has not ended | when empty |
+| `left:<group>` | sorted set | Google users by the end of their last grant on a group | after 30 days |
+| `mapped:<GroupId>` | set | Google groups that were ever mapped to an Identity Center group | never |
 | `live:<grant>` | string | there while the grant is active | at the grant's end (`PEXPIREAT`) |
 | `audit` | stream | one event an entry, id `<ms>-<seq>` | never |
 | `audit:state` | hash | `seq` and `ms` of the last event; `late`: most ms any event was older than its id | never |

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from accessbot.adapters import redis_codec as codec
 from accessbot.adapters import redis_scripts as scripts
+from accessbot.adapters.redis_commit import parted
 from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, key
 from accessbot.domain.model import GrantState, RequestState
 from accessbot.domain.work import Lane
 
 if TYPE_CHECKING:
     from accessbot.adapters.redis_client import Caller
-    from accessbot.domain.model import AuditEvent, Board, Click, Grant, GroupMapping, Pair, Request
+    from accessbot.domain.model import AuditEvent, Board, Click, Grant, GroupMapping, Pair, Request, Roster
 
 _T = TypeVar("_T")
 _PAGE: Final = 200
@@ -45,6 +46,14 @@ class Reads:
         """Read what a Google group was last found to open."""
         return self._one(codec.MAPPINGS, google_group)
 
+    def mapped_to(self, aws_group_id: str) -> frozenset[str]:
+        """Give the Google groups that an Identity Center group was ever pinned to."""
+        return frozenset(self._caller.command("SMEMBERS", key("mapped", aws_group_id)))
+
+    def roster(self, google_group: str) -> Roster | None:
+        """Read who is in a mapped group beside those whom grants put there."""
+        return self._one(codec.ROSTERS, google_group)
+
     def click(self, click_id: str) -> Click | None:
         """Read one press of a button."""
         return self._one(codec.CLICKS, click_id)
@@ -66,7 +75,20 @@ class Reads:
 
     def grants_on(self, pair: str) -> tuple[Grant, ...]:
         """List the grants on a pair that have not ended, soonest end first."""
-        return self._listed(codec.GRANTS, key("on", pair))
+        group, user = parted(pair)
+        found = self._on(group, f"[{user} ", f"({user}!")
+        return tuple(sorted(found, key=lambda grant: grant.expires_at))
+
+    def grants_in(self, google_group: str) -> Iterator[Grant]:
+        """Walk the grants on a Google group whose ids are known and that have not ended, in pages, by person."""
+        return self._on(google_group, "-", "+")
+
+    def left(self, google_group: str, since: datetime) -> dict[str, datetime]:
+        """Give the Google users whose last grant on a group ended at or after a time, each with that end."""
+        flat = self._caller.command(
+            "ZRANGE", key("left", google_group), codec.to_ms(since), "+inf", "BYSCORE", "WITHSCORES"
+        )
+        return {user: codec.from_ms(int(float(ms))) for user, ms in zip(flat[::2], flat[1::2], strict=True)}
 
     def pending_of(self, requester: str) -> tuple[Request, ...]:
         """List a person's pending requests, oldest first."""
@@ -138,6 +160,14 @@ class Reads:
     def _listed(self, kind: codec.Kind[_T], index: str) -> tuple[_T, ...]:
         found = self._caller.script(scripts.LISTED, [index], [key(kind.word, "")])
         return tuple(_read_all(kind, zip(found[::2], found[1::2], strict=True)))
+
+    def _on(self, group: str, first: str, last: str) -> Iterator[Grant]:
+        while True:
+            page = self._caller.script(scripts.LISTED_ON, [key("on", group)], [key("grant", ""), first, last, _PAGE])
+            yield from _read_all(codec.GRANTS, ((n, raw) for n, raw in zip(page[::3], page[1::3], strict=True) if raw))
+            if len(page) < 3 * _PAGE:
+                return
+            first = f"({page[-1]}"
 
     def _walk(self, kind: codec.Kind[_T], indexes: Sequence[str]) -> Iterator[_T]:
         score, last = "", ""

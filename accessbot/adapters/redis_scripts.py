@@ -33,6 +33,12 @@ local function set_due(lane, work, name, at)
   end
   redis.call('ZADD', lane, whole(comes_up), name)
 end
+local function soonest(lane, work, name, at)
+  local claim = redis.call('HMGET', work, 'token', 'until', 'again')
+  local before = claim[3]
+  if not is_held(claim) then before = redis.call('ZSCORE', lane, name) end
+  return before and math.min(at, tonumber(before)) or at
+end
 local function drop(lane, work, name)
   redis.call('ZREM', lane, name)
   local claim = redis.call('HMGET', work, 'token', 'until')
@@ -78,8 +84,8 @@ for _ = 1, tonumber(take()) do
 end
 
 for _ = 1, tonumber(take()) do
-  local pair, grants, stay = take(), take(), take()
-  if stay == '' or redis.call('ZCARD', grants) > 0 then
+  local pair, grants, user, stay = take(), take(), take(), take()
+  if stay == '' or redis.call('ZLEXCOUNT', grants, '[' .. user .. ' ', '(' .. user .. '!') > 0 then
     redis.call('PERSIST', pair)
   else
     redis.call('PEXPIRE', pair, stay)
@@ -103,7 +109,11 @@ end
 
 for _ = 1, tonumber(take()) do
   local what, lane, work, name, time = take(), take(), take(), take(), take()
-  if what == 'drop' then drop(lane, work, name) else set_due(lane, work, name, tonumber(time)) end
+  if what == 'drop' then
+    drop(lane, work, name)
+  else
+    set_due(lane, work, name, what == 'sooner' and soonest(lane, work, name, tonumber(time)) or tonumber(time))
+  end
 end
 return {'done'}
 """
@@ -182,6 +192,21 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
     found[#found + 1] = id
     found[#found + 1] = record
   end
+end
+return found
+"""
+)
+
+LISTED_ON: Final = Script(
+    """
+-- KEYS: the grants on a group. ARGV: what comes before an id in the key of its record, from which entry, up to which,
+-- how many at most. Gives id, record ('' if gone), entry, id, … in order.
+local found = {}
+for _, entry in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], ARGV[3], 'LIMIT', 0, ARGV[4])) do
+  local id = string.match(entry, '[^ ]+$')
+  found[#found + 1] = id
+  found[#found + 1] = redis.call('GET', ARGV[1] .. id) or ''
+  found[#found + 1] = entry
 end
 return found
 """

@@ -304,7 +304,8 @@ class GroupMapping:
     """What one Google group was found to open, and the Identity Center group pinned to it; `fault` is "" when right.
 
     `key` is the Google group's email. The pinned `aws_group_id` never changes by itself: only when the catalog names
-    another group than `named` (the catalog's `identity_center_group`, "" for the default).
+    another group than `named` (the catalog's `identity_center_group`, "" for the default); it is "" while none was
+    ever found. `google_fault` says what is wrong with the Google group itself.
     """
 
     key: str
@@ -315,6 +316,12 @@ class GroupMapping:
     named: str = ""
     checked_at: datetime
     fault: str = ""
+    google_fault: str = ""
+
+    @property
+    def faults(self) -> str:
+        """Give all that is wrong, "" when the mapping is right."""
+        return " ".join(fault for fault in (self.fault, self.google_fault) if fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,9 @@ class AlertKind(StrEnum):
     NOT_AUTHORISED = "not_authorised"
     CATALOGS_DIFFER = "catalogs_differ"
     PROVISION_FAILED = "provision_failed"
+    DRIFT = "drift"
+    EVICTED = "evicted"
+    BRAKE = "brake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 
 class Lane(StrEnum):
-    """Which workers take it: what people wait for, what clocks start, and what is said. None waits behind another."""
+    """Which workers take it: what people wait for, what clocks start, what is said, what is swept.
+
+    None waits behind another.
+    """
 
     FAST = "fast"
     ENDS = "ends"
     TALK = "talk"
+    SWEEP = "sweep"
 
 
 class WorkKind(StrEnum):
@@ -30,6 +34,7 @@ class WorkKind(StrEnum):
     LAPSE = "lapse"  # request: nobody decided in time
     OVERDUE = "overdue"  # grant: a revoke that is still not proven; alert an operator
     MAPPING = "mapping"  # Google group: does it still open exactly what the catalog says
+    SWEEP = "sweep"  # Google group: are its members on both sides those that the grants want
     CARD = "card"  # request: bring every copy of its message up to date
     TELL = "tell"  # "<notice>:<id>": tell the requester
     ALERT = "alert"  # "<alert>:<id>": tell the operators
@@ -45,7 +50,8 @@ LANES: dict[WorkKind, Lane] = {
     WorkKind.VERIFY: Lane.ENDS,
     WorkKind.LAPSE: Lane.ENDS,
     WorkKind.OVERDUE: Lane.ENDS,
-    WorkKind.MAPPING: Lane.ENDS,
+    WorkKind.MAPPING: Lane.SWEEP,
+    WorkKind.SWEEP: Lane.SWEEP,
     WorkKind.CARD: Lane.TALK,
     WorkKind.TELL: Lane.TALK,
     WorkKind.ALERT: Lane.TALK,
@@ -66,6 +72,7 @@ URGENCIES: dict[WorkKind, Urgency] = {
     WorkKind.END: Urgency.ENDING,
     WorkKind.VERIFY: Urgency.ENDING,
     WorkKind.MAPPING: Urgency.SWEEPING,
+    WorkKind.SWEEP: Urgency.SWEEPING,
 }
 """Kinds that are not here are about grants."""
 
@@ -103,7 +110,8 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A work and when it is due."""
+    """A work and when it is due; with `sooner` a work that is due already never moves to a later time."""
 
     work: Work
     at: datetime
+    sooner: bool = False

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from accessbot.domain.model import ALL_GROUPS
 from accessbot.domain.notices import Alert, AlertKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from accessbot.service.context import Context
+
+_SHOWN = 10
 
 
 def _revoke_overdue(ctx: Context, grant_id: str) -> Alert | None:
@@ -54,10 +57,10 @@ def _mapping_wrong(ctx: Context, group: str) -> Alert | None:
     return Alert(
         kind=AlertKind.MAPPING_WRONG,
         subject=group,
-        headline=found.fault or f"{group} opens exactly what the catalog says again.",
+        headline=found.faults or f"{group} opens exactly what the catalog says again.",
         action="Compare the group's account assignments in Identity Center with the catalog and mend one of them.",
         since=found.checked_at,
-        resolved=not found.fault,
+        resolved=not found.faults,
         now=ctx.store.now(),
     )
 
@@ -101,6 +104,75 @@ def _catalogs_differ(ctx: Context, _: str) -> Alert | None:
     )
 
 
+def _drift(ctx: Context, group: str) -> Alert | None:
+    roster = ctx.store.roster(group)
+    if roster is None:
+        return None
+    now = ctx.store.now()
+    names = _named(roster.strangers)
+    return Alert(
+        kind=AlertKind.DRIFT,
+        subject=group,
+        headline=(
+            f"{group} has members without a grant: {names}."
+            if roster.strangers
+            else f"{group} has no members without a grant any more."
+        ),
+        action=(
+            "Take them out by hand, or count them as standing with `accessbot reconcile --adopt " + group + "`;"
+            " `reconcile: remove` in the catalog would have accessbot remove such members."
+        ),
+        since=now,
+        resolved=not roster.strangers,
+        now=now,
+    )
+
+
+def _evicted(ctx: Context, group: str) -> Alert | None:
+    roster = ctx.store.roster(group)
+    if roster is None or not roster.removals:
+        return None
+    now = ctx.store.now()
+    return Alert(
+        kind=AlertKind.EVICTED,
+        subject=group,
+        headline=f"Members without a grant were removed from {group}: {_named([r.who for r in roster.removals])}.",
+        action="Google's and AWS's own logs tell who put them there. `/request-aws` is the way to this access.",
+        since=roster.removals[0].at,
+        now=now,
+    )
+
+
+def _brake(ctx: Context, group: str) -> Alert | None:
+    roster = ctx.store.roster(group)
+    if roster is None:
+        return None
+    now = ctx.store.now()
+    where = "all groups together" if group == ALL_GROUPS else group
+    name = "all" if group == ALL_GROUPS else group
+    return Alert(
+        kind=AlertKind.BRAKE,
+        subject=group,
+        headline=(
+            f"Too many members without a grant to remove from {where} within an hour: removals have stopped there."
+            if roster.braked_at
+            else f"Removals from {where} go on."
+        ),
+        action=(
+            "Look at `accessbot reconcile --dry-run`: a wrong catalog or a sync gone wrong looks like this. If all of"
+            f" them are to go, run `accessbot reconcile --release {name}`. Ends of grants are never held up by this."
+        ),
+        since=roster.braked_at or now,
+        resolved=roster.braked_at is None,
+        now=now,
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+
+
 ALERTS: dict[AlertKind, Callable[[Context, str], Alert | None]] = {
     AlertKind.REVOKE_OVERDUE: _revoke_overdue,
     AlertKind.PROVISION_FAILED: _provision_failed,
@@ -108,5 +180,8 @@ ALERTS: dict[AlertKind, Callable[[Context, str], Alert | None]] = {
     AlertKind.RESURRECTED: _resurrected,
     AlertKind.NOT_AUTHORISED: _not_authorised,
     AlertKind.CATALOGS_DIFFER: _catalogs_differ,
+    AlertKind.DRIFT: _drift,
+    AlertKind.EVICTED: _evicted,
+    AlertKind.BRAKE: _brake,
 }
 """Gives, for each kind, the alert about a subject as things are now; None when there is nothing to tell."""

@@ -80,7 +80,7 @@ def leave(ctx: Context, leaving: Sequence[Grant], pair: Pair, *, needed: Sequenc
         op=f"ended:{':'.join(f'{grant.id}:{grant.rev}' for grant in leaving)}",
         puts=(*puts, *((replace(pair, last_ended_at=now),) if unused else ())),
         events=tuple(step.event for step in steps),
-        due=(*due, schedule.first_check(pair.key, now)),
+        due=(*due, schedule.first_check(pair.key, now), schedule.first_sweep(leaving[0].google_group, now)),
         dropped=tuple(dropped),
     )
     save(ctx, change, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -12,10 +13,21 @@ from accessbot.domain.work import Due
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from accessbot.domain.work import Work
-    from accessbot.ports import CatalogSource, Change, Directory, IdentityCenter, Notifier, Queue, Store, Workspace
+    from accessbot.ports import (
+        CatalogSource,
+        Change,
+        Claim,
+        Directory,
+        IdentityCenter,
+        Notifier,
+        Queue,
+        Store,
+        Workspace,
+    )
 
 GRACE = timedelta(seconds=2)
 """How long a work handed to the queue has before the due-index offers it again."""
@@ -23,17 +35,29 @@ GRACE = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Company-wide settings: shortest grant, period of the customer's Google-to-AWS sync, portal URL, region."""
+    """Company-wide settings: shortest grant, period of the customer's Google-to-AWS sync, portal URL, region.
+
+    `sweep_period` is how often a mapped group's members are compared with the grants.
+    """
 
     shortest: timedelta
     sync_period: timedelta
+    sweep_period: timedelta = timedelta(minutes=1)
     start_url: str = ""
     region: str = ""
 
 
+def _unkept(_: Claim) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Everything that plugs into the ports; `pause` waits between two reads of an eventually consistent vendor."""
+    """Everything that plugs into the ports.
+
+    `pause` waits between two reads of an eventually consistent vendor. `keep` prolongs the claim of a work while it is
+    done; without it a work may be taken up by another process while it is done still.
+    """
 
     store: Store
     directory: Directory
@@ -44,6 +68,7 @@ class Context:
     catalog: CatalogSource
     terms: Terms
     pause: Callable[[timedelta], None]
+    keep: Callable[[Claim], AbstractContextManager[None]] = _unkept
 
 
 def save(ctx: Context, change: Change, now: datetime) -> bool:

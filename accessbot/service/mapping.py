@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from accessbot.domain.errors import Ambiguous, Conflict, Missing, Refused
-from accessbot.domain.model import GroupMapping
+from accessbot.domain.model import GroupMapping, PermissionSet
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service.context import save, soon
@@ -15,6 +15,7 @@ from accessbot.service.context import save, soon
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from accessbot.domain.errors import VendorError
     from accessbot.domain.model import Entitlement
     from accessbot.service.context import Context
 
@@ -31,24 +32,41 @@ def check(ctx: Context, entitlement: Entitlement) -> GroupMapping:
     now = ctx.store.now()
     known = ctx.store.mapping(entitlement.group)
     if known is not None and _holds_still(known, entitlement, now):
+        owner = _other_owner(ctx, entitlement, known.aws_group_id, now)
+        if owner:
+            raise Refused(_closed(entitlement, owner))
         return known
     found = _found(ctx, entitlement, known, now)
     _keep(ctx, found, known, now)
-    if found.fault:
-        raise Refused(found.fault)
+    if found.faults:
+        raise Refused(found.faults)
     return found
 
 
 def recheck(ctx: Context, group: str) -> datetime | None:
     """Read a group's mapping again, day by day; what is wrong stops new grants and is told to the operators."""
     entitlements = ctx.catalog.current().of_group(group)
-    known = ctx.store.mapping(group)
-    if not entitlements or known is None:
+    if not entitlements:
         return None
+    known = ctx.store.mapping(group)
     now = ctx.store.now()
-    found = _found(ctx, entitlements[0], known, now)
+    try:
+        found = _found(ctx, entitlements[0], known, now)
+    except (Missing, Ambiguous) as error:
+        found = _never_found(entitlements[0], error, now)
     _keep(ctx, found, known, now)
     return now + FRESH
+
+
+def google_group_is(ctx: Context, entitlement: Entitlement, fault: str) -> None:
+    """Keep what is wrong with the Google group itself, "" when it is there; told to the operators when that changes."""
+    known = ctx.store.mapping(entitlement.group)
+    if known is None or known.google_fault == fault:
+        return
+    now = ctx.store.now()
+    due = soon(Work(WorkKind.ALERT, f"mapping_wrong:{known.key}"), now)
+    op = f"google-group:{known.key}:{known.rev}"
+    save(ctx, Change(op=op, puts=(replace(known, google_fault=fault),), due=(due,)), now)
 
 
 def read(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now: datetime) -> GroupMapping:
@@ -60,7 +78,7 @@ def read(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now
     wanted = (entitlement.account.id, permission_set.arn)
     faults = []
     named = entitlement.identity_center_group or ""
-    pinned = known.aws_group_id if known is not None and known.named == named else group_id
+    pinned = known.aws_group_id if known is not None and known.aws_group_id and known.named == named else group_id
     if pinned != group_id:
         faults.append(
             f"the Identity Center group of {entitlement.group} is now {group_id}, it was {pinned}"
@@ -71,7 +89,7 @@ def read(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now
     extra = len(opened - {wanted})
     if extra:
         faults.append(f"its group opens {extra} more than the catalog says")
-    fault = f"{entitlement.id} is closed for new grants: {'; '.join(faults)}." if faults else ""
+    fault = _closed(entitlement, "; ".join(faults)) if faults else ""
     return GroupMapping(
         key=entitlement.group,
         rev=known.rev if known else 0,
@@ -84,41 +102,55 @@ def read(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now
     )
 
 
+def _closed(entitlement: Entitlement, why: str) -> str:
+    return f"{entitlement.id} is closed for new grants: {why.rstrip('.')}."
+
+
 def _found(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now: datetime) -> GroupMapping:
     """Read a mapping; a known one is at fault where its group or permission set is gone, or not one any more."""
+    google_fault = known.google_fault if known is not None else ""
     try:
-        found = read(ctx, entitlement, known, now)
+        found = replace(read(ctx, entitlement, known, now), google_fault=google_fault)
     except (Missing, Ambiguous) as error:
         if known is None:
             raise
-        return replace(known, checked_at=now, fault=f"{entitlement.id} is closed for new grants: {error.sentence}")
-    owner = "" if found.fault else _other_owner(ctx, entitlement, found.aws_group_id)
-    if not owner:
-        return found
-    fault = (
-        f"{entitlement.id} is closed for new grants: its Identity Center group {found.aws_group_id} belongs to {owner}"
-        " already, and each Google group needs its own."
+        return replace(known, checked_at=now, fault=_closed(entitlement, error.sentence))
+    owner = "" if found.fault else _other_owner(ctx, entitlement, found.aws_group_id, now)
+    return replace(found, fault=_closed(entitlement, owner)) if owner else found
+
+
+def _never_found(entitlement: Entitlement, error: VendorError, now: datetime) -> GroupMapping:
+    """Make the mapping of a group whose Identity Center group or permission set was not there at the first look."""
+    return GroupMapping(
+        key=entitlement.group,
+        aws_group_id="",
+        permission_set=PermissionSet(arn="", name=entitlement.permission_set, session=timedelta()),
+        account_id=entitlement.account.id,
+        named=entitlement.identity_center_group or "",
+        checked_at=now,
+        fault=_closed(entitlement, error.sentence),
     )
-    return replace(found, fault=fault)
 
 
-def _other_owner(ctx: Context, entitlement: Entitlement, aws_group_id: str) -> str:
-    """Name another Google group of the catalog that the Identity Center group was pinned to first, "" if there is none.
+def _other_owner(ctx: Context, entitlement: Entitlement, aws_group_id: str, now: datetime) -> str:
+    """Say which other Google group the Identity Center group belongs to, and why that is in the way; "" if none is.
 
-    Grants are counted by Google group, so one through the other group would take away what one through this group gave.
-    Only groups that open the very same are asked about: a group that opens anything else is at fault for that.
+    Grants are counted by Google group, so one through the other group would take away what one through this group
+    gave. A group that the catalog no longer names is in the way until its grants have ended and cannot come back.
     """
-    others = {
-        other.group
-        for other in ctx.catalog.current().entitlements.values()
-        if other.group != entitlement.group
-        and other.account.id == entitlement.account.id
-        and other.permission_set == entitlement.permission_set
-    }
-    for group in sorted(others):
-        known = ctx.store.mapping(group)
-        if known is not None and not known.fault and known.aws_group_id == aws_group_id:
-            return group
+    catalog = ctx.catalog.current()
+    for group in sorted(ctx.store.mapped_to(aws_group_id) - {entitlement.group}):
+        other = ctx.store.mapping(group)
+        if other is None or other.aws_group_id != aws_group_id:
+            continue
+        if catalog.of_group(group):
+            if not other.fault:
+                return (
+                    f"its Identity Center group {aws_group_id} belongs to {group} already, and each Google group needs"
+                    " its own"
+                )
+        elif any(ctx.store.grants_in(group)) or ctx.store.left(group, now - 2 * ctx.terms.sync_period):
+            return f"grants through {group}, which had its Identity Center group before, have not all ended"
     return ""
 
 
@@ -128,7 +160,7 @@ def _holds_still(known: GroupMapping, entitlement: Entitlement, now: datetime) -
         and known.account_id == entitlement.account.id
         and known.named == (entitlement.identity_center_group or "")
     )
-    return same and not known.fault and now < known.checked_at + FRESH
+    return same and not known.faults and now < known.checked_at + FRESH
 
 
 def _group_id(ctx: Context, entitlement: Entitlement) -> str:
@@ -142,7 +174,7 @@ def _group_id(ctx: Context, entitlement: Entitlement) -> str:
 
 def _keep(ctx: Context, found: GroupMapping, known: GroupMapping | None, now: datetime) -> None:
     due = [Due(Work(WorkKind.MAPPING, found.key), now + FRESH)]
-    if found.fault or (known is not None and known.fault):
+    if found.faults or (known is not None and known.faults):
         due.append(soon(Work(WorkKind.ALERT, f"mapping_wrong:{found.key}"), now))
     try:
         save(ctx, Change(op=f"mapping:{found.key}:{found.rev}:{now.timestamp()}", puts=(found,), due=tuple(due)), now)

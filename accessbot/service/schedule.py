@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 OVERDUE_AFTER = timedelta(minutes=2)
 """How long a revoke may go unproven before the operators are told."""
 
+SWEEP_AFTER_END = timedelta(seconds=15)
+"""How often a group is looked at whose grants ended lately: what another tool puts back is gone within a minute."""
+
 _CHECKPOINTS = (timedelta(seconds=10), timedelta(seconds=60), timedelta(minutes=5))
 _WARN_AT_MOST = timedelta(minutes=10)
 _WARN_NOT_BELOW = timedelta(minutes=15)
@@ -37,6 +40,11 @@ def warning(grant: Grant, now: datetime) -> tuple[Due, ...]:
 def first_check(pair: str, now: datetime) -> Due:
     """Say when a pair is looked at again after a change that was just proven."""
     return Due(Work(WorkKind.VERIFY, pair), now + _CHECKPOINTS[0])
+
+
+def first_sweep(group: str, now: datetime) -> Due:
+    """Say by when a group is looked at after a grant on it has ended; then as often for two sync periods."""
+    return Due(Work(WorkKind.SWEEP, group), now + SWEEP_AFTER_END, sooner=True)
 
 
 def next_check(changed_at: datetime, sync_period: timedelta, now: datetime) -> datetime | None:

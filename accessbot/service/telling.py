@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ALERT_AGAIN = timedelta(minutes=5)
 _NEWS_AFTER = timedelta(hours=1)
 _OVER = "over"
-_WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED)
+_WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED, AlertKind.EVICTED)
 """Alerts that nothing ends: one of these an hour after the last is news, and gets a message of its own."""
 
 

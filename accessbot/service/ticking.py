@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from accessbot.domain.work import Lane, Work, WorkKind
+from accessbot.domain.work import Due, Lane, Work, WorkKind
 from accessbot.ports import Change
-from accessbot.service.context import save_with, soon
+from accessbot.service.context import new_id, save_with, soon
 
 if TYPE_CHECKING:
+    from accessbot.domain.model import Catalog
     from accessbot.ports import Queue, Store
 
 HAND_OVER = timedelta(seconds=4)
 """How long a work handed to the queue has to be begun before it is handed over again."""
 
 _HOUR_S = 3600
+_PLANNED = 500
 _BATCH = 100
 _BACKLOG = 300
 """Handed-over works that may wait in a lane; what is due beyond them stays in the due-index, in order of time."""
@@ -34,11 +36,25 @@ def tick(store: Store, queue: Queue) -> int:
     return handed
 
 
-def watch_catalogs(store: Store, queue: Queue) -> None:
-    """Have the operators told when living processes work with different catalogs, and when that is over."""
-    hashes = sorted({catalog for _, _, catalog in store.beats()})
+def watch_catalogs(store: Store, queue: Queue, before: str = "") -> str:
+    """Have the operators told when living processes work with different catalogs, and when that is over.
+
+    `before` is what the same clock saw last, as this gave it then.
+    """
+    seen = "+".join(sorted({catalog for _, _, catalog in store.beats()}))
     now = store.now()
-    # One operation an hour for each picture: seen again by this or another clock it adds nothing.
-    op = f"catalogs:{'+'.join(hashes)}:{int(now.timestamp()) // _HOUR_S}"
+    # One operation an hour for each picture, and one for each change of it: seen again it adds nothing.
+    op = f"catalogs:{seen}:{int(now.timestamp()) // _HOUR_S}" if seen == before else new_id("catalogs")
     due = (soon(Work(WorkKind.ALERT, "catalogs_differ:all"), now),)
     save_with(store, queue, Change(op=op, due=due), now)
+    return seen
+
+
+def plan_sweeps(store: Store, catalog: Catalog) -> None:
+    """Have every group of the catalog looked at now, if no clock asked for that today; each look plans the next."""
+    now = store.now()
+    groups = sorted({entitlement.group for entitlement in catalog.entitlements.values()})
+    for first in range(0, len(groups), _PLANNED):
+        due = tuple(Due(Work(WorkKind.SWEEP, group), now, sooner=True) for group in groups[first : first + _PLANNED])
+        op = f"sweeps:{catalog.hash}:{first}:{now.date().isoformat()}"
+        store.commit(Change(op=op, due=due))

@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         validation_alias="ACCESSBOT_SYNC_PERIOD",
         description="How often your own Google-to-AWS group sync runs: what was revoked is looked at again after it",
     )
+    sweep_period: Annotated[_Time, For(_PROCESSES)] = Field(
+        timedelta(minutes=1),
+        validation_alias="ACCESSBOT_SWEEP_PERIOD",
+        description="How often the members of every mapped group are compared with the grants, as the quotas allow",
+    )
     google_per_second: Annotated[int, whole(1, 1000), For(("worker",))] = Field(
         35,
         validation_alias="ACCESSBOT_GOOGLE_PER_SECOND",
@@ -182,9 +187,9 @@ class Settings(BaseSettings):
         description="Calls to Identity Center that all workers together make in a second; its usual quota is about 20",
     )
     worker_slots: Annotated[Mapping[Lane, int], BeforeValidator(slots), For(("worker",))] = Field(
-        {Lane.FAST: 4, Lane.ENDS: 10, Lane.TALK: 2},
+        {Lane.FAST: 4, Lane.ENDS: 10, Lane.TALK: 2, Lane.SWEEP: 2},
         validation_alias="ACCESSBOT_WORKER_SLOTS",
-        description="Processes that `accessbot worker` runs for each lane: what people wait for, ends, messages",
+        description="Processes that `accessbot worker` runs for each lane: what people wait for, ends, talk, sweeps",
     )
     clock_slots: Annotated[int, whole(1, 16), For(("clock",))] = Field(
         2, validation_alias="ACCESSBOT_CLOCK_SLOTS", description="Processes that `accessbot clock` runs"

@@ -97,7 +97,7 @@ def whole(least: int, most: int) -> BeforeValidator:
 
 
 def slots(value: object) -> object:
-    """Read `fast:2,ends:2,talk:1` into slots by lane; every lane has to be named, so that none is forgotten."""
+    """Read `fast:2,ends:2,talk:1,sweep:1` into slots by lane; every lane has to be named, so that none is forgotten."""
     if not isinstance(value, str):
         return value
     lanes = ", ".join(Lane)
@@ -105,7 +105,7 @@ def slots(value: object) -> object:
     for part in value.split(","):
         name, _, count = (piece.strip() for piece in part.partition(":"))
         if name not in set(Lane) or Lane(name) in slots or not re.fullmatch(r"\d{1,2}", count, re.ASCII):
-            raise ValueError(f"names each lane once ({lanes}) with its slots, like fast:2,ends:2,talk:1")
+            raise ValueError(f"names each lane once ({lanes}) with its slots, like fast:2,ends:2,talk:1,sweep:1")
         slots[Lane(name)] = int(count)
     if set(slots) != set(Lane):
         raise ValueError(f"leaves a lane out; name all of {lanes}, with 0 where this machine runs none")

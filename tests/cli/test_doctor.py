@@ -162,7 +162,7 @@ def test_different_catalogs_are_wrong(run: Run, store: RedisStore, tmp_path: Pat
     store.beat("host:0", "web", "b" * 64, timedelta(seconds=60))
     told = run("doctor", "--json", ACCESSBOT_CATALOG=str(file))
     (detail,) = [detail for check, detail in findings(told) if check == "processes"]
-    assert "aaaaaaaaaaaa (4 processes), bbbbbbbbbbbb (1 processes)" in detail
+    assert "aaaaaaaaaaaa (5 processes), bbbbbbbbbbbb (1 processes)" in detail
 
 
 def test_a_redis_that_forgets_or_evicts_is_warned_about(run: Run, redis_url: str) -> None:

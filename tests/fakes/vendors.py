@@ -304,6 +304,10 @@ class FakeIdentityCenter(Switches):
         """Give the UserId of the one user with that userName, else that email."""
         return self._call("find_user", (email,), lambda: self._find_user(email.casefold()))
 
+    def addresses(self, user_id: str) -> tuple[str, ...]:
+        """Give the userName and the emails of a user."""
+        return self._call("addresses", (user_id,), lambda: self._addresses(user_id))
+
     def find_group(self, name: str) -> str:
         """Give the GroupId of the one group with that GroupId or display name."""
         return self._call("find_group", (name,), lambda: self._find_group(name))
@@ -333,6 +337,10 @@ class FakeIdentityCenter(Switches):
         return self._call("opens", (group_id, tuple(accounts)), lambda: self._opened(group_id))
 
     # --- inside
+
+    def _addresses(self, user_id: str) -> tuple[str, ...]:
+        name, emails = self._users.get(user_id, ("", frozenset()))
+        return tuple(dict.fromkeys(each for each in (name, *sorted(emails)) if each))
 
     def _find_user(self, email: str) -> str:
         by_name = [user_id for user_id, (name, _) in self._users.items() if name.casefold() == email]

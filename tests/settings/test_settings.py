@@ -59,7 +59,7 @@ def test_defaults_are_the_documented_ones() -> None:
     assert settings.catalog == Path("catalog.yml")
     assert settings.min_duration == timedelta(minutes=5)
     assert settings.sync_period == timedelta(minutes=30)
-    assert settings.worker_slots == {Lane.FAST: 4, Lane.ENDS: 10, Lane.TALK: 2}
+    assert settings.worker_slots == {Lane.FAST: 4, Lane.ENDS: 10, Lane.TALK: 2, Lane.SWEEP: 2}
     assert (settings.clock_slots, settings.host, settings.port) == (2, "127.0.0.1", 3000)
     assert settings.log_level == "INFO"
 
@@ -155,11 +155,11 @@ def test_a_wrong_value_is_told_with_its_variable_and_the_fix(name: str, value: s
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("fast:2,ends:2", "leaves a lane out"),
+        ("fast:2,ends:2,talk:1", "leaves a lane out"),
         ("fast:2,ends:2,talk:1,talk:1", "once"),
-        ("fast:0,ends:0,talk:0", "1 to 64"),
-        ("fast:60,ends:60,talk:60", "1 to 64"),
-        ("slow:2,ends:2,talk:1", "fast, ends, talk"),
+        ("fast:0,ends:0,talk:0,sweep:0", "1 to 64"),
+        ("fast:60,ends:60,talk:60,sweep:1", "1 to 64"),
+        ("slow:2,ends:2,talk:1", "fast, ends, talk, sweep"),
         ("fast:two,ends:2,talk:1", "like fast:2"),
         ("5", "like fast:2"),
     ],
@@ -171,8 +171,8 @@ def test_worker_slots_name_every_lane(value: str, says: str) -> None:
 
 def test_worker_slots_may_leave_a_lane_to_another_machine() -> None:
     """A lane with 0 slots is named and therefore meant."""
-    slots = load("worker", environment(ACCESSBOT_WORKER_SLOTS=" talk:0, fast:4 ,ends:1")).worker_slots
-    assert slots == {Lane.FAST: 4, Lane.ENDS: 1, Lane.TALK: 0}
+    slots = load("worker", environment(ACCESSBOT_WORKER_SLOTS=" talk:0, fast:4 ,ends:1, sweep:0")).worker_slots
+    assert slots == {Lane.FAST: 4, Lane.ENDS: 1, Lane.TALK: 0, Lane.SWEEP: 0}
 
 
 def test_all_wrong_values_are_told_at_once() -> None:
