@@ -18,8 +18,8 @@ from accessbot.adapters.redis_client import Caller, Effect, Word, send
 from accessbot.adapters.redis_codec import Unreadable
 from accessbot.adapters.redis_commit import layout
 from accessbot.adapters.redis_due import DueIndex
+from accessbot.adapters.redis_exports import Exports
 from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, BEATS, CONFIRM, MARK, key
-from accessbot.adapters.redis_reads import Reads
 from accessbot.domain.errors import Conflict, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _REPLICAS_KNOWN_S: Final = 10.0
 _CONFIRM_KEPT_MS: Final = 60_000
 
 
-class RedisStore(Reads, DueIndex):
+class RedisStore(Exports, DueIndex):
     """`accessbot.ports.Store` on one Redis or Valkey server, with or without replicas; not on a Redis Cluster."""
 
     def __init__(self, client: redis.Redis, *, patience: timedelta, admit: Callable[[str], None] | None = None) -> None:

@@ -47,6 +47,21 @@ def list_events(
     print_list(found, as_json=as_json, row=_row, columns=_COLUMNS, cells=_cells, nothing="No events.")
 
 
+@app.command("export")
+def export_events(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to; `-` is standard output.")],
+    *,
+    since_seq: Annotated[
+        int, typer.Option("--since-seq", min=0, metavar="SEQ", help="Only what came after this event: an increment.")
+    ] = 0,
+) -> None:
+    """Write the log to a file that a lost store can be restored from; only its owner may read it."""
+    from accessbot.cli.exporting import export  # noqa: PLC0415 - help and completion start without it
+
+    trailer = export(file, since_seq)
+    typer.echo(f"Exported {trailer.count:,} events, up to {trailer.last_seq}.", err=True)
+
+
 def _row(event: AuditEvent) -> Row:
     return {
         "seq": event.seq,
