@@ -326,10 +326,11 @@ class GroupMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One out-of-band member that was taken out of a group: when, and who it was, in words."""
+    """One out-of-band member that is taken out of a group: since when, who, in words, and whether it is `done`."""
 
     at: datetime
     who: str
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,7 +341,8 @@ class Roster:
     `aws_group_id`): whoever was there at the first look, and whoever was adopted since. `absent` says since when a
     standing one is not there. `strangers` describes the out-of-band members of the last look, `size` is how many
     members the larger side had. `removals` are those of the last hour; from `braked_at` on nobody is removed until an
-    operator says so. `looked_at` is never newer than the last whole look, and some minutes older at most.
+    operator says so, which lifts the limit for an hour from `released_at`. `looked_at` is never newer than the last
+    whole look, and some minutes older at most.
     """
 
     key: str
@@ -353,6 +355,7 @@ class Roster:
     size: int = 0
     removals: tuple[Removal, ...] = ()
     braked_at: datetime | None = None
+    released_at: datetime | None = None
     looked_at: datetime | None = None
 
 

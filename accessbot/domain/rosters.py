@@ -174,6 +174,21 @@ def rebased(roster: Roster, members: Members, strangers: Iterable[Stranger]) -> 
     return adopted(roster, members, there), tuple(replace(each, aws="") for each in some if each.google)
 
 
+def standing_of(grants: Iterable[Grant], pairs: Iterable[Pair], members: Members) -> tuple[Stranger, ...]:
+    """Give the memberships that were there before the grants that live on them, as if nobody held the grants."""
+    users = {grant.google_user_id: grant for grant in grants}
+    found = []
+    for pair in pairs:
+        grant = users.get(pair.key.rpartition("/")[2])
+        if grant is None:
+            continue
+        aws = pair.standing.get(aws_side(members.aws_group_id, grant.aws_user_id), False)
+        google = grant.google_user_id if pair.standing.get(GOOGLE_SIDE) else ""
+        if google or aws:
+            found.append(Stranger(who=grant.email, google=google, aws=grant.aws_user_id if aws else ""))
+    return tuple(found)
+
+
 def adopted(roster: Roster, members: Members, strangers: Iterable[Stranger]) -> Roster:
     """Count strangers among the standing members from now on."""
     some = list(strangers)
@@ -187,20 +202,26 @@ def adopted(roster: Roster, members: Members, strangers: Iterable[Stranger]) -> 
 
 
 def looked_at(roster: Roster, members: Members, strangers: Iterable[Stranger], now: datetime) -> Roster:
-    """Write a look down: who is out of band, how many there are, and which standing members are away for how long."""
+    """Write a look down: who is out of band, how many there are, and which standing members are away for how long.
+
+    Where nobody is out of band any more, nothing is left for a brake to hold.
+    """
+    same_group = roster.aws_group_id == members.aws_group_id
+    aws = {*roster.aws, *copies(roster, members)} if same_group else set(roster.aws)
     away = {name for name in roster.google if name not in members.google}
-    if roster.aws_group_id == members.aws_group_id:
-        away |= {name for name in roster.aws if name not in members.aws}
+    away |= {name for name in aws if name not in members.aws} if same_group else set()
     since = {name: roster.absent.get(name, now) for name in away}
     forgotten = {name for name, at in since.items() if now - at >= FORGET_AFTER}
+    words = tuple(each.words for each in strangers)
     return replace(
         roster,
         google=tuple(name for name in roster.google if name not in forgotten),
-        aws=tuple(name for name in roster.aws if name not in forgotten),
+        aws=tuple(sorted(aws - forgotten)),
         absent=MappingProxyType({name: at for name, at in sorted(since.items()) if name not in forgotten}),
-        strangers=tuple(each.words for each in strangers),
+        strangers=words,
         size=members.size,
-        removals=recent(roster, now),
+        removals=tuple(replace(each, done=each.done or each.who not in words) for each in recent(roster, now)),
+        braked_at=roster.braked_at if words else None,
         looked_at=now,
     )
 
@@ -210,12 +231,32 @@ def recent(roster: Roster, now: datetime) -> tuple[Removal, ...]:
     return tuple(removal for removal in roster.removals if removal.at > now - BRAKE_WINDOW)
 
 
-def may_remove(roster: Roster, size: int, count: int, now: datetime) -> bool:
-    """Tell whether `count` more members may be removed, of `size`, without more than the limit within the hour."""
+def may_remove(roster: Roster, size: int, new: int, now: datetime) -> bool:
+    """Tell whether `new` more members may be removed, of `size`, without more than the limit within the hour."""
+    if roster.released_at is not None and now < roster.released_at + BRAKE_WINDOW:
+        return True
     limit = max(BRAKE_FLOOR, size // BRAKE_SHARE)
-    return roster.braked_at is None and len(recent(roster, now)) + count <= limit
+    return roster.braked_at is None and len(recent(roster, now)) + new <= limit
+
+
+def is_counted(roster: Roster, who: str, now: datetime) -> bool:
+    """Tell whether a member's removal was begun and counted already, and is not done yet."""
+    return any(removal.who == who and not removal.done for removal in recent(roster, now))
+
+
+def removing(roster: Roster, who: str, now: datetime) -> Roster:
+    """Count a removal that begins."""
+    return replace(roster, removals=(*recent(roster, now), Removal(at=now, who=who)))
 
 
 def removed(roster: Roster, who: str, now: datetime) -> Roster:
-    """Count one removal."""
-    return replace(roster, removals=(*recent(roster, now), Removal(at=now, who=who)))
+    """Note that a removal was read back: should the member come back, that is another one."""
+    return replace(
+        roster,
+        removals=tuple(replace(each, done=each.done or each.who == who) for each in recent(roster, now)),
+    )
+
+
+def released(roster: Roster, now: datetime) -> Roster:
+    """Take the brake off, and lift the limit for an hour."""
+    return replace(roster, braked_at=None, released_at=now, removals=())

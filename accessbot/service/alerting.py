@@ -154,7 +154,8 @@ def _brake(ctx: Context, group: str) -> Alert | None:
         kind=AlertKind.BRAKE,
         subject=group,
         headline=(
-            f"Too many members without a grant to remove from {where} within an hour: removals have stopped there."
+            f"Too many members without a grant to remove from {where} within an hour, so none is removed there any more"
+            f"{': ' + _named(roster.strangers) if roster.strangers else ''}."
             if roster.braked_at
             else f"Removals from {where} go on."
         ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accessbot.domain import rosters
-from accessbot.domain.errors import Missing
+from accessbot.domain.errors import LeaseBusy, Missing, Rejected, VendorError
 from accessbot.domain.lifecycle import SYSTEM
 from accessbot.domain.model import ALL_GROUPS, GOOGLE_SIDE, AuditEvent, Roster, aws_side, pair_key
 from accessbot.domain.work import Work, WorkKind
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from accessbot.domain.errors import AccessbotError
     from accessbot.domain.rosters import Members, Stranger
     from accessbot.service.context import Context
 
@@ -38,12 +39,21 @@ def evict(ctx: Context, group: str, members: Members, strangers: Sequence[Strang
     and the `VendorError` of what could not be removed or proven; the next look tries again.
     """
     now = ctx.store.now()
-    braked = _braked_by(ctx, group, members, len(strangers), now)
+    own = ctx.store.roster(group) or Roster(key=group)
+    new = sum(not rosters.is_counted(own, stranger.words, now) for stranger in strangers)
+    braked = _braked_by(ctx, own, members, new, now)
     if braked is not None:
-        _brake(ctx, braked, len(strangers), now)
+        _brake(ctx, braked, new, now)
         return
+    trouble: AccessbotError | None = None
     for stranger in strangers:
-        _remove(ctx, group, members, stranger)
+        try:
+            _remove(ctx, group, members, stranger)
+        except (VendorError, LeaseBusy) as error:
+            _log.warning("out-of-band member not removed yet", group=group, who=stranger.words, error=error.sentence)
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
 
 
 def release(ctx: Context, group: str, *, operator: str) -> bool:
@@ -56,20 +66,17 @@ def release(ctx: Context, group: str, *, operator: str) -> bool:
     due = [soon(Work(WorkKind.ALERT, f"brake:{group}"), now)]
     if group != ALL_GROUPS:
         due.append(soon(Work(WorkKind.SWEEP, group), now))
-    change = Change(
-        op=new_id("release"), puts=(replace(roster, braked_at=None, removals=()),), events=(event,), due=tuple(due)
-    )
+    change = Change(op=new_id("release"), puts=(rosters.released(roster, now),), events=(event,), due=tuple(due))
     save(ctx, change, now)
     return True
 
 
-def _braked_by(ctx: Context, group: str, members: Members, count: int, now: datetime) -> Roster | None:
+def _braked_by(ctx: Context, own: Roster, members: Members, count: int, now: datetime) -> Roster | None:
     """Give the roster whose brake is on, or comes on with so many more removals: the group's, or that of all."""
-    own = ctx.store.roster(group) or Roster(key=group)
     if not rosters.may_remove(own, members.size, count, now):
         return own
     together = ctx.store.roster(ALL_GROUPS) or Roster(key=ALL_GROUPS)
-    groups = {entitlement.group for entitlement in ctx.catalog.current().entitlements.values()} - {group}
+    groups = {entitlement.group for entitlement in ctx.catalog.current().entitlements.values()} - {own.key}
     known = [ctx.store.roster(each) for each in groups]
     size = members.size + sum(roster.size for roster in known if roster is not None)
     return None if rosters.may_remove(together, size, count, now) else together
@@ -109,6 +116,7 @@ def _remove(ctx: Context, group: str, members: Members, stranger: Stranger) -> N
             sides.erase(ctx, side)
         for side in wrong:
             sides.prove(ctx, lease, side, there=False)
+        _note_done(ctx, group, stranger)
     _log.info("out-of-band member removed", group=group, who=stranger.words)
 
 
@@ -116,7 +124,7 @@ def _google_user(ctx: Context, stranger: Stranger) -> str:
     """Give the Google user of somebody found in AWS alone, under whose pair a grant to them would run."""
     try:
         return ctx.directory.user(stranger.who).id
-    except Missing:
+    except (Missing, Rejected):
         return f"aws:{stranger.aws}"
 
 
@@ -132,10 +140,10 @@ def _sides(group: str, aws_group_id: str, stranger: Stranger) -> list[Side]:
 
 
 def _count(ctx: Context, group: str, key: str, stranger: Stranger) -> None:
-    """Write down that a member is removed now, in the log and for the brakes; within the hour once for each person."""
+    """Write down, in the log and for the brakes, that a removal begins; once, however often it has to be tried."""
     now = ctx.store.now()
     own = ctx.store.roster(group) or Roster(key=group)
-    if any(removal.who == stranger.words for removal in rosters.recent(own, now)):
+    if rosters.is_counted(own, stranger.words, now):
         return
     together = ctx.store.roster(ALL_GROUPS) or Roster(key=ALL_GROUPS)
     entitlement = next(iter(ctx.catalog.current().of_group(group)), None)
@@ -149,8 +157,18 @@ def _count(ctx: Context, group: str, key: str, stranger: Stranger) -> None:
     )
     change = Change(
         op=new_id("evict"),
-        puts=(rosters.removed(own, stranger.words, now), rosters.removed(together, f"{group}: {stranger.words}", now)),
+        puts=(
+            rosters.removing(own, stranger.words, now),
+            rosters.removing(together, f"{group}: {stranger.words}", now),
+        ),
         events=(event,),
         due=(soon(Work(WorkKind.ALERT, f"evicted:{group}"), now),),
     )
     save(ctx, change, now)
+
+
+def _note_done(ctx: Context, group: str, stranger: Stranger) -> None:
+    now = ctx.store.now()
+    own = ctx.store.roster(group)
+    if own is not None:
+        save(ctx, Change(op=new_id("evicted"), puts=(rosters.removed(own, stranger.words, now),)), now)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accessbot.domain import rosters
-from accessbot.domain.errors import Missing
+from accessbot.domain.errors import Missing, VendorError
 from accessbot.domain.lifecycle import SYSTEM
 from accessbot.domain.model import AuditEvent, Roster, pair_key
 from accessbot.domain.rosters import Members, Reconcile
@@ -44,6 +44,7 @@ class Look:
     policy: Reconcile
     roster: Roster
     members: Members
+    grants: tuple[Grant, ...]
     verdict: Verdict
     hot: bool
 
@@ -60,7 +61,7 @@ def sweep(ctx: Context, group: str) -> datetime | None:
     that failed, with nothing changed.
     """
     entitlement = _entitlement(ctx, group)
-    _keep_mapping_fresh(ctx, entitlement)
+    trouble = _keep_mapping_fresh(ctx, entitlement)
     try:
         seen = look(ctx, group)
     except Missing as error:
@@ -72,6 +73,8 @@ def sweep(ctx: Context, group: str) -> datetime | None:
     strangers = _settle(ctx, seen, entitlement)
     if strangers and seen.policy is Reconcile.REMOVE:
         evicting.evict(ctx, group, seen.members, strangers)
+    if trouble is not None:
+        raise trouble
     return ctx.store.now() + (
         min(schedule.SWEEP_AFTER_END, ctx.terms.sweep_period) if seen.hot else ctx.terms.sweep_period
     )
@@ -84,22 +87,23 @@ def look(ctx: Context, group: str) -> Look | None:
     of a read that failed.
     """
     before = tuple(ctx.store.grants_in(group))
-    now = ctx.store.now()
-    left = ctx.store.left(group, now - 3 * ctx.terms.sync_period)
-    if not before and not left and not ctx.catalog.current().of_group(group):
+    lately = ctx.store.now() - 3 * ctx.terms.sync_period
+    if not before and not ctx.store.left(group, lately) and not ctx.catalog.current().of_group(group):
         return None
     roster = ctx.store.roster(group) or Roster(key=group)
     members = _read(ctx, group, before)
     after = tuple(ctx.store.grants_in(group))
-    pairs = _pairs(ctx, group, left)
+    left = ctx.store.left(group, lately)  # after the members: who came and went meanwhile is here, or in `after`
     if roster.looked_at is not None:
         members = _named(ctx, roster, members, (*before, *after))
+    now = ctx.store.now()
     return Look(
         group=group,
         policy=Reconcile(ctx.catalog.current().reconcile),
         roster=roster,
         members=members,
-        verdict=rosters.judge(roster, members, before, after, pairs),
+        grants=(*before, *after),
+        verdict=rosters.judge(roster, members, before, after, _pairs(ctx, group, left)),
         hot=any(now - at < 2 * ctx.terms.sync_period for at in left.values()),
     )
 
@@ -129,13 +133,23 @@ def _entitlement(ctx: Context, group: str) -> Entitlement | None:
     return found[0] if found else None
 
 
-def _keep_mapping_fresh(ctx: Context, entitlement: Entitlement | None) -> None:
-    """Read what the group opens, and by which GroupId it goes, if that was not read lately."""
+def _keep_mapping_fresh(ctx: Context, entitlement: Entitlement | None) -> VendorError | None:
+    """Read what the group opens, and by which GroupId it goes, if that was not read lately.
+
+    Gives what kept it from being read where an earlier reading is known: the members are looked at all the same.
+    """
     if entitlement is None:
-        return
+        return None
     known = ctx.store.mapping(entitlement.group)
-    if known is None or ctx.store.now() - known.checked_at >= _MAPPING_READ_AGAIN:
+    if known is not None and ctx.store.now() - known.checked_at < _MAPPING_READ_AGAIN:
+        return None
+    try:
         mapping.recheck(ctx, entitlement.group)
+    except VendorError as error:
+        if known is None:
+            raise
+        return error
+    return None
 
 
 def _read(ctx: Context, group: str, grants: Iterable[Grant]) -> Members:
@@ -171,13 +185,18 @@ def _settle(ctx: Context, seen: Look, entitlement: Entitlement | None) -> tuple[
     roster, strangers = rosters.rebased(seen.roster, seen.members, seen.verdict.strangers)
     events: list[AuditEvent] = []
     if seen.first:
-        roster, strangers = rosters.adopted(seen.roster, seen.members, seen.verdict.strangers), ()
+        held = _pairs(ctx, seen.group, {grant.google_user_id for grant in seen.grants})
+        there = (*seen.verdict.strangers, *rosters.standing_of(seen.grants, held.values(), seen.members))
+        roster, strangers = rosters.adopted(seen.roster, seen.members, there), ()
         events.append(_event(seen, roster, "roster.begun", entitlement, now))
     elif strangers and seen.policy is Reconcile.ADOPT:
         events.append(_event(seen, roster, "membership.adopted", entitlement, now, strangers))
         roster, strangers = rosters.adopted(roster, seen.members, strangers), ()
     roster = rosters.looked_at(roster, seen.members, strangers, now)
-    if roster.strangers != seen.roster.strangers and seen.policy is not Reconcile.REMOVE:
+    if seen.roster.braked_at is not None and roster.braked_at is None:
+        due.append(soon(Work(WorkKind.ALERT, f"brake:{seen.group}"), now))
+    reported = not roster.strangers or seen.policy is not Reconcile.REMOVE
+    if roster.strangers != seen.roster.strangers and reported:
         due.append(soon(Work(WorkKind.ALERT, f"drift:{seen.group}"), now))
     if due or events or _is_news(seen.roster, roster):
         op = f"sweep:{seen.group}:{seen.roster.rev}:{now.timestamp()}"
