@@ -1,4 +1,4 @@
-"""One call to AWS, or all pages of one: answers checked for their shape, failures turned into named errors."""
+"""One call to AWS, or all pages of one: bounded in time, answers checked for their shape, failures named."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from accessbot.adapters.aws_answers import FAILURES, Ask, Outcome, judge, named, unusable
+from accessbot.adapters.deadlines import within
 
 if TYPE_CHECKING:
     from accessbot.ports import Gate
@@ -22,14 +23,15 @@ _SESSION = re.compile(r"P(?:(\d{1,3})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d
 
 
 def call(ask: Ask, function: Callable[..., Any], **params: object) -> Json | Outcome:
-    """Call once; give the answer, or an outcome that its caller has to look into.
+    """Call one of a `Bounded` client's functions once; give the answer, or an outcome that its caller looks into.
 
-    Raises `NotAuthorised`, `Missing`, `Rejected`, `Unavailable`.
+    What it waits for at the gate is part of the call's time. Raises `NotAuthorised`, `Missing`, `Rejected`,
+    `Unavailable`.
     """
-    gate: Gate | None = getattr(function, "gate", None)
-    with gate() if gate is not None else nullcontext():
+    bounded = cast("Function", function)
+    with within(bounded.timeout), bounded.gate() if bounded.gate is not None else nullcontext():
         try:
-            answer: Json = function(**params)
+            answer: Json = bounded(**params)
         except FAILURES as error:
             verdict = judge(ask, error)
             if verdict.outcome in _LOOKS:
@@ -39,23 +41,28 @@ def call(ask: Ask, function: Callable[..., Any], **params: object) -> Json | Out
 
 
 @dataclass(frozen=True, slots=True)
-class Gated:
-    """A boto3 client whose calls, made by `call`, go through a vendor's gate."""
+class Bounded:
+    """A boto3 client whose calls, made by `call`, take `timeout` at most and go through a vendor's gate."""
 
     client: Any
-    gate: Gate
+    timeout: timedelta
+    gate: Gate | None = None
 
-    def __getattr__(self, name: str) -> _GatedFunction:
-        """Give one of the client's functions, with the gate that `call` passes."""
-        return _GatedFunction(getattr(self.client, name), self.gate)
+    def __getattr__(self, name: str) -> Function:
+        """Give one of the client's functions."""
+        return Function(getattr(self.client, name), self.timeout, self.gate)
 
 
 @dataclass(frozen=True, slots=True)
-class _GatedFunction:
+class Function:
+    """One function of a `Bounded` client."""
+
     function: Callable[..., Any]
-    gate: Gate
+    timeout: timedelta
+    gate: Gate | None
 
     def __call__(self, **params: object) -> Any:  # noqa: ANN401 - boto3's own answer
+        """Call it, once."""
         return self.function(**params)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.request import getproxies
 
 import boto3
 from botocore.config import Config
 
-from accessbot.adapters.aws_answers import AWS, FAILURES, Ask, judge, named, unusable
-from accessbot.adapters.aws_calls import Gated
+from accessbot.adapters.aws_answers import AWS, FAILURES, Ask, Outcome, judge, named, unusable
+from accessbot.adapters.aws_calls import Bounded, call
+from accessbot.adapters.aws_transport import bound
 from accessbot.adapters.endpoints import checked_endpoint, is_loopback
 from accessbot.domain.errors import Ambiguous, NotAuthorised
 
@@ -58,7 +59,7 @@ class ClientSource:
         self._session = session
         self._gate = gate
         self._ids = (instance_arn or None, identity_store_id or None)
-        self._timeout = timeout.total_seconds()
+        self._timeout = timeout
         self._lock = threading.Lock()
         self._made: Clients | None = None
 
@@ -80,23 +81,22 @@ class ClientSource:
         arn, store_id = self._ids
         if arn is None or store_id is None:
             arn, store_id = _discover(sso, arn, store_id)
-        if self._gate is not None:
-            store, sso = (cast("Any", Gated(client, self._gate)) for client in (store, sso))
         return Clients(store, sso, arn, store_id)
 
-    def _client(self, session: boto3.session.Session, service: str) -> Any:  # noqa: ANN401 - one of two client types
+    def _client(self, session: boto3.session.Session, service: str) -> Any:  # noqa: ANN401 - stands in for a client
         make: Callable[..., Any] = session.client
         client = make(service, config=self._config())
         url = checked_endpoint(client.meta.endpoint_url, "AWS_ENDPOINT_URL")
         if is_loopback(url) and getproxies():
             client = make(service, config=self._config(proxies={}))
-        return client
+        bound(client)
+        return Bounded(client, self._timeout, self._gate)
 
     def _config(self, **more: Any) -> Config:  # noqa: ANN401 - botocore's options
         return Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
-            connect_timeout=self._timeout / 3,
-            read_timeout=self._timeout * 2 / 3,
+            connect_timeout=self._timeout.total_seconds(),
+            read_timeout=self._timeout.total_seconds(),
             max_pool_connections=50,
             **more,
         )
@@ -108,11 +108,8 @@ def _discover(sso: SSOAdminClient, arn: str | None, store_id: str | None) -> tup
     found: list[Mapping[str, Any]] = []
     more: dict[str, str] = {}
     while True:
-        try:
-            answer: Mapping[str, Any] = sso.list_instances(MaxResults=100, **more)  # type: ignore[arg-type]  # the stubs take no mapping
-        except FAILURES as error:
-            raise named(ask, judge(ask, error)) from error
-        if not isinstance(answer.get("Instances"), list):
+        answer = call(ask, sso.list_instances, MaxResults=100, **more)
+        if isinstance(answer, Outcome) or not isinstance(answer.get("Instances"), list):
             raise unusable(ask, "malformed answer")
         found += answer["Instances"]
         if not answer.get("NextToken"):

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import google_auth_httplib2
 from googleapiclient.discovery import build
 
+from accessbot.adapters.deadlines import within
 from accessbot.adapters.endpoints import UnsafeEndpoint, checked_endpoint, is_loopback
 from accessbot.adapters.google_answers import FAILURES, GOOGLE, Ask, Outcome, judge, malformed, named
 from accessbot.adapters.google_auth import GROUP_READ, MEMBER, USER_READ, CredentialsFactory
-from accessbot.adapters.google_transport import Transport, within
+from accessbot.adapters.google_transport import Transport
 from accessbot.domain.errors import Rejected
 from accessbot.domain.model import DirectoryUser, GroupMember
 
@@ -156,6 +157,12 @@ class GoogleDirectory:
         ask = Ask(operation="groups.get", scope=GROUP_READ, group=group)
         return _text(ask, self._read(ask, self._api().groups().get(groupKey=_key(ask, group))), "name")
 
+    def warm(self) -> None:
+        """Build all that the first call would build, without a call. Raises what making the credentials raises."""
+        self._api()
+        for scope in (USER_READ, MEMBER):
+            self._http(scope)
+
     # --- inside
 
     def _read(self, ask: Ask, request: Any) -> Json:  # noqa: ANN401 - googleapiclient has no types
@@ -165,14 +172,16 @@ class GoogleDirectory:
         return answer
 
     def _call(self, ask: Ask, request: Any) -> Json | Outcome:  # noqa: ANN401 - googleapiclient has no types
-        """Send one request through the gate; give its answer, or an outcome that is no error for its caller."""
-        with self._gate() if self._gate is not None else nullcontext():
+        """Send one request through the gate; give its answer, or an outcome that is no error for its caller.
+
+        What it waits for at the gate is part of the call's time.
+        """
+        with within(self._timeout), self._gate() if self._gate is not None else nullcontext():
             return self._send(ask, request)
 
     def _send(self, ask: Ask, request: Any) -> Json | Outcome:  # noqa: ANN401 - googleapiclient has no types
         try:
-            with within(self._timeout):
-                answer = request.execute(http=self._http(ask.scope), num_retries=0)
+            answer = request.execute(http=self._http(ask.scope), num_retries=0)
         except FAILURES as error:
             verdict = judge(ask, error)
             if verdict.outcome in _FINE:

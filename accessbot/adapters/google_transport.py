@@ -1,4 +1,4 @@
-"""HTTP to Google: one try for each call, nothing sent after the deadline, and no connection left in doubt.
+"""HTTP to Google: one try for each call, nothing sent after its time, and no connection left in doubt.
 
 httplib2 sends a request again when a kept connection breaks, and keeps a connection that timed out. Either could apply
 a write later than its caller believes, or hand one call the answer of another. Here a connection that broke is closed,
@@ -9,45 +9,24 @@ from __future__ import annotations
 
 import http.client
 import select
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import timedelta
 from typing import Any
 
 import httplib2
 
+from accessbot.adapters.deadlines import TimedResponse, left
 from accessbot.adapters.endpoints import is_loopback
-
-_DEADLINE: ContextVar[float] = ContextVar("google_deadline")
-
-
-@contextmanager
-def within(timeout: timedelta) -> Iterator[None]:
-    """Give all that is sent inside, a token's renewal included, until `timeout` from now; then it is not sent."""
-    token = _DEADLINE.set(time.monotonic() + timeout.total_seconds())
-    try:
-        yield
-    finally:
-        _DEADLINE.reset(token)
-
-
-def _left() -> float:
-    left = _DEADLINE.get() - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the call's time was over before it was answered")
-    return left
 
 
 class _OneTry(http.client.HTTPConnection):
     """A connection that fails rather than lets httplib2 send a second time; it closes with its thread."""
 
+    response_class = TimedResponse
+
     def __del__(self) -> None:
         self.close()
 
     def connect(self) -> None:
-        self.timeout = _left()
+        self.timeout = left()
         super().connect()
 
     def request(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - http.client's own signature
@@ -55,12 +34,12 @@ class _OneTry(http.client.HTTPConnection):
             self.close()
         if self.sock is None:
             self.connect()
-        self.sock.settimeout(_left())
+        self.sock.settimeout(left())
         super().request(*args, **kwargs)
 
     def getresponse(self) -> http.client.HTTPResponse:
         if self.sock is not None:
-            self.sock.settimeout(_left())
+            self.sock.settimeout(left())
         try:
             return super().getresponse()
         except (http.client.BadStatusLine, http.client.ResponseNotReady) as error:
@@ -85,7 +64,7 @@ def _broken(sock: Any) -> bool:  # noqa: ANN401 - a socket, a TLS socket or a pr
 
 
 class Transport(httplib2.Http):
-    """An httplib2 client for one thread. Must be used inside `within`. Proxies are not used for loopback."""
+    """An httplib2 client for one thread. Must be used inside `deadlines.within`. Proxies are not used for loopback."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,11 +18,11 @@ import structlog
 
 from accessbot.adapters import redis_codec as codec
 from accessbot.adapters import redis_scripts as scripts
-from accessbot.adapters.redis_client import Effect, Word
+from accessbot.adapters.redis_client import Effect, Script, Word
 from accessbot.adapters.redis_keys import key
 from accessbot.domain.errors import LeaseBusy, LeaseLost, StoreUnavailable, Unclear
 from accessbot.domain.work import Lane, Work
-from accessbot.ports import Claim
+from accessbot.ports import Claim, calls_until
 
 if TYPE_CHECKING:
     from accessbot.adapters.redis_client import Caller
@@ -34,9 +34,31 @@ _MARGIN: Final = timedelta(milliseconds=500)
 
 _PROOFS: Final = 3
 
+_RENEW: Final = Script(
+    scripts.CLOCK
+    + """
+-- KEYS: the lane, the work. ARGV: name, token, hold. Gives 1 when the claim is that owner's still. A dropped work
+-- stays dropped; one that was set due anew comes up when the claim ends, or later if it is due later.
+local claim = redis.call('HMGET', KEYS[2], 'token', 'again')
+if claim[1] ~= ARGV[2] then return 0 end
+local till = now + tonumber(ARGV[3])
+redis.call('HSET', KEYS[2], 'until', whole(till))
+if redis.call('PTTL', KEYS[2]) >= 0 then redis.call('PEXPIREAT', KEYS[2], whole(till)) end
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+  redis.call('ZADD', KEYS[1], whole(math.max(till, tonumber(claim[2] or '0'))), ARGV[1])
+end
+return 1
+"""
+)
+
 
 def _ms(span: timedelta) -> int:
     return max(0, span // timedelta(milliseconds=1))
+
+
+def _used_up(asked: float, left_ms: int) -> float:
+    """Say when a lease is used up that had so much left at some time after `asked`; half the margin stays in hand."""
+    return asked + (left_ms - _ms(_MARGIN) / 2) / 1000
 
 
 def _new_token() -> str:
@@ -77,6 +99,10 @@ class DueIndex:
             return None
         return Claim(work, token, int(claim[0]), codec.from_ms(int(claim[1])))
 
+    def renew(self, claim: Claim, hold: timedelta) -> bool:
+        """Prolong a claim to `hold` from now; give False when it ran out and another has it, or had it."""
+        return bool(self._caller.script(_RENEW, _place(claim.work), [str(claim.work), claim.token, _ms(hold)]))
+
     def finish(self, claim: Claim) -> bool:
         """Remove a claimed work from the due-index; True when it is out of the index.
 
@@ -97,11 +123,14 @@ class DueIndex:
     def lease(self, name: str, hold: timedelta) -> Iterator[HeldLease]:
         """Hold a name exclusively; raises `LeaseBusy` at once when another has it. Released on exit."""
         lease = HeldLease(self._caller, name, hold, _new_token())
+        asked = time.monotonic()
         if not self._caller.script(scripts.LEASE, [lease.key], [lease.token, _ms(hold)]):
             raise LeaseBusy(f"Another process works on {name} right now; it is taken up again in a moment.")
+        outside = calls_until.set(_used_up(asked, _ms(hold)))
         try:
             yield lease
         finally:
+            calls_until.reset(outside)
             lease.release()
 
 
@@ -122,8 +151,8 @@ class HeldLease:
     def ensure(self, call: timedelta) -> None:
         """Prove, right before a call that may take `call`, that the lease is ours and outlasts it; extend it if needed.
 
-        The time that the proof itself took counts against it. Raises `LeaseLost` when the lease is not ours any more,
-        `StoreUnavailable` when the store cannot tell.
+        The time that the proof itself took counts against it, and `calls_until` says from now on when it is used up.
+        Raises `LeaseLost` when the lease is not ours any more, `StoreUnavailable` when the store cannot tell.
         """
         need = call + _MARGIN
         for _ in range(_PROOFS):
@@ -133,6 +162,7 @@ class HeldLease:
             if left < 0:
                 raise LeaseLost(f"The lease on {self.name} ran out or passed to another process.")
             if left - (time.monotonic() - asked) * 1000 >= _ms(call):
+                calls_until.set(_used_up(asked, left))
                 return
         raise LeaseLost(f"The lease on {self.name} cannot be proven fast enough for a call of {call}.")
 

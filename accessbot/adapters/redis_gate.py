@@ -32,7 +32,7 @@ _WORTH_WAITING: Final = timedelta(seconds=1)
 _FAILURES: Final = 5
 _COOL: Final = timedelta(seconds=2)
 _LONGEST_COOL: Final = timedelta(seconds=30)
-_PROBE: Final = timedelta(seconds=10)
+_PROBE: Final = timedelta(seconds=5)  # how long the one call that tries has, or what holds up others if it died
 _QUOTA_PAUSE: Final = timedelta(seconds=2)
 
 _QUOTA: Final = frozenset(

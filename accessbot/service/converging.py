@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from accessbot.service.context import Context
     from accessbot.service.sides import Side
 
-HOLD = timedelta(seconds=8)
+HOLD = timedelta(seconds=4)
 """How long the lease outlives a holder that died; it is prolonged before every call."""
 
 _PASSES = 8

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from accessbot.ports import Lease
     from accessbot.service.context import Context
 
-CALL = timedelta(seconds=9)
-"""Longest time that one read or write may take, all its vendor calls together; the lease is made to outlast it."""
+CALL = timedelta(seconds=4)
+"""Longest time that one read or write may take, all its vendor calls together; the lease is made to outlast it.
+
+Adapters keep to it (`wiring.VENDOR_TIMEOUT`). A lease outlives a holder that died by no more than this and a margin.
+"""
 
 _POLLS = tuple(timedelta(milliseconds=ms) for ms in (0, 100, 200, 400, 800, 1600))
 

@@ -24,6 +24,7 @@ from accessbot.domain.work import Lane, Work, WorkKind
 from accessbot.ports import Change, urgency
 from accessbot.service import asking, converging, deciding, ending, mapping, provisioning, screening, telling
 from accessbot.service.context import save, soon
+from accessbot.service.keeping import HOLD
 from accessbot.service.schedule import back_off
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 Handler: TypeAlias = "Callable[[Context, str], datetime | None]"
-
-HOLD = timedelta(seconds=8)
-"""How long a work belongs to a worker that may have died. Twice at once is harmless: a lease or a swap decides."""
 
 _HOUR_S = 3600
 _SHORTLY = timedelta(milliseconds=150)
@@ -85,11 +83,12 @@ def run(ctx: Context, work: Work) -> None:
         return
     urgency.set(work.urgency)
     try:
-        again = _attempt(ctx, claim)
-        if again is not None:
-            ctx.store.postpone(claim, again)
-        elif not ctx.store.finish(claim):
-            ctx.queue.push(work)  # it was set due anew while it ran
+        with ctx.keep(claim):
+            again = _attempt(ctx, claim)
+            if again is not None:
+                ctx.store.postpone(claim, again)
+            elif not ctx.store.finish(claim):
+                ctx.queue.push(work)  # it was set due anew while it ran
     except (StoreUnavailable, Unclear) as error:
         _log.warning("store away, work comes up again", work=str(work), error=error.sentence)
 
