@@ -173,7 +173,7 @@ class Shape(Generic[_T]):
 
 _VOTE: Final = Shape(Vote, approver=_TEXT, email=_TEXT, at=_TIME, google_id=_TEXT).form
 _REF: Final = Shape(MessageRef, channel=_TEXT, ts=_TEXT).form
-_REMOVAL: Final = Shape(Removal, at=_TIME, who=_TEXT, done=_FLAG).form
+_REMOVAL: Final = Shape(Removal, at=_TIME, member=_TEXT, who=_TEXT, done=_FLAG).form
 _PERMISSION_SET: Final = Shape(PermissionSet, arn=_TEXT, name=_TEXT, session=_SPAN).form
 
 REQUEST: Final = Shape(

@@ -326,9 +326,10 @@ class GroupMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One out-of-band member that is taken out of a group: since when, who, in words, and whether it is `done`."""
+    """One out-of-band member that is taken out of a group: since when, which (by id), in words, and if it is `done`."""
 
     at: datetime
+    member: str
     who: str
     done: bool = False
 

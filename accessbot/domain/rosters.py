@@ -77,6 +77,11 @@ class Stranger:
     aws: str = ""
 
     @property
+    def key(self) -> str:
+        """Name the member by id, at Google where they are there."""
+        return self.google or f"aws/{self.aws}"
+
+    @property
     def words(self) -> str:
         """Name the member and where it is: `jane@example.com (Google and AWS)`."""
         sides = " and ".join(name for name, there in (("Google", self.google), ("AWS", self.aws)) if there)
@@ -212,16 +217,17 @@ def looked_at(roster: Roster, members: Members, strangers: Iterable[Stranger], n
     away |= {name for name in aws if name not in members.aws} if same_group else set()
     since = {name: roster.absent.get(name, now) for name in away}
     forgotten = {name for name, at in since.items() if now - at >= FORGET_AFTER}
-    words = tuple(each.words for each in strangers)
+    some = tuple(strangers)
+    there = {each.key for each in some}
     return replace(
         roster,
         google=tuple(name for name in roster.google if name not in forgotten),
         aws=tuple(sorted(aws - forgotten)),
         absent=MappingProxyType({name: at for name, at in sorted(since.items()) if name not in forgotten}),
-        strangers=words,
+        strangers=tuple(each.words for each in some),
         size=members.size,
-        removals=tuple(replace(each, done=each.done or each.who not in words) for each in recent(roster, now)),
-        braked_at=roster.braked_at if words else None,
+        removals=tuple(replace(each, done=each.done or each.member not in there) for each in recent(roster, now)),
+        braked_at=roster.braked_at if some else None,
         looked_at=now,
     )
 
@@ -239,21 +245,22 @@ def may_remove(roster: Roster, size: int, new: int, now: datetime) -> bool:
     return roster.braked_at is None and len(recent(roster, now)) + new <= limit
 
 
-def is_counted(roster: Roster, who: str, now: datetime) -> bool:
+def is_counted(roster: Roster, member: str, now: datetime) -> bool:
     """Tell whether a member's removal was begun and counted already, and is not done yet."""
-    return any(removal.who == who and not removal.done for removal in recent(roster, now))
+    return any(removal.member == member and not removal.done for removal in recent(roster, now))
 
 
-def removing(roster: Roster, who: str, now: datetime) -> Roster:
+def removing(roster: Roster, stranger: Stranger, now: datetime) -> Roster:
     """Count a removal that begins."""
-    return replace(roster, removals=(*recent(roster, now), Removal(at=now, who=who)))
+    new = Removal(at=now, member=stranger.key, who=stranger.words)
+    return replace(roster, removals=(*recent(roster, now), new))
 
 
-def removed(roster: Roster, who: str, now: datetime) -> Roster:
+def removed(roster: Roster, member: str, now: datetime) -> Roster:
     """Note that a removal was read back: should the member come back, that is another one."""
     return replace(
         roster,
-        removals=tuple(replace(each, done=each.done or each.who == who) for each in recent(roster, now)),
+        removals=tuple(replace(each, done=each.done or each.member == member) for each in recent(roster, now)),
     )
 
 

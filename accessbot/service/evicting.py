@@ -40,7 +40,7 @@ def evict(ctx: Context, group: str, members: Members, strangers: Sequence[Strang
     """
     now = ctx.store.now()
     own = ctx.store.roster(group) or Roster(key=group)
-    new = sum(not rosters.is_counted(own, stranger.words, now) for stranger in strangers)
+    new = sum(not rosters.is_counted(own, stranger.key, now) for stranger in strangers)
     braked = _braked_by(ctx, own, members, new, now)
     if braked is not None:
         _brake(ctx, braked, new, now)
@@ -143,7 +143,7 @@ def _count(ctx: Context, group: str, key: str, stranger: Stranger) -> None:
     """Write down, in the log and for the brakes, that a removal begins; once, however often it has to be tried."""
     now = ctx.store.now()
     own = ctx.store.roster(group) or Roster(key=group)
-    if rosters.is_counted(own, stranger.words, now):
+    if rosters.is_counted(own, stranger.key, now):
         return
     together = ctx.store.roster(ALL_GROUPS) or Roster(key=ALL_GROUPS)
     entitlement = next(iter(ctx.catalog.current().of_group(group)), None)
@@ -158,8 +158,8 @@ def _count(ctx: Context, group: str, key: str, stranger: Stranger) -> None:
     change = Change(
         op=new_id("evict"),
         puts=(
-            rosters.removing(own, stranger.words, now),
-            rosters.removing(together, f"{group}: {stranger.words}", now),
+            rosters.removing(own, stranger, now),
+            rosters.removing(together, stranger, now),
         ),
         events=(event,),
         due=(soon(Work(WorkKind.ALERT, f"evicted:{group}"), now),),
@@ -171,4 +171,4 @@ def _note_done(ctx: Context, group: str, stranger: Stranger) -> None:
     now = ctx.store.now()
     own = ctx.store.roster(group)
     if own is not None:
-        save(ctx, Change(op=new_id("evicted"), puts=(rosters.removed(own, stranger.words, now),)), now)
+        save(ctx, Change(op=new_id("evicted"), puts=(rosters.removed(own, stranger.key, now),)), now)

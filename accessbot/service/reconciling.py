@@ -219,7 +219,7 @@ def _event(
     strangers: Iterable[Stranger] = (),
     actor: str = SYSTEM,
 ) -> AuditEvent:
-    """Make the event that tells who counts as standing from now on; its `data` is what a roster is made again from."""
+    """Make the event that tells who counts as standing from now on."""
     counted = rosters.adopted(roster, seen.members, strangers)
     return AuditEvent(
         time=now,
@@ -229,7 +229,6 @@ def _event(
         entitlement=entitlement.id if entitlement else "",
         reason=", ".join(each.words for each in strangers)
         or f"standing members: {len(counted.google)} at Google, {len(counted.aws)} in AWS",
-        data={"aws_group": counted.aws_group_id, "google": " ".join(counted.google), "aws": " ".join(counted.aws)},
     )
 
 

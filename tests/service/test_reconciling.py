@@ -1,0 +1,485 @@
+"""Sweeps: the members of a mapped group against the grants, and what becomes of what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accessbot.domain.errors import NotAuthorised, VendorError
+from accessbot.domain.model import ALL_GROUPS, GrantState, RequestState, Roster
+from accessbot.domain.notices import AlertKind
+from accessbot.domain.work import Due, Work, WorkKind
+from accessbot.ports import Change
+from accessbot.service import evicting, reconciling, ticking
+from tests.support.company import email
+from tests.support.world import SYNC_PERIOD, World
+
+if TYPE_CHECKING:
+    from accessbot.domain.model import Entitlement
+
+MINUTE = timedelta(minutes=1)
+ADMIN, PAYMENTS = "production-admin", "payments-admin"
+
+
+def group_of(world: World, entitlement: str = ADMIN) -> str:
+    """Give the Google group of an entitlement."""
+    return entitlement_of(world, entitlement).group
+
+
+def entitlement_of(world: World, name: str = ADMIN) -> Entitlement:
+    """Give an entitlement of the catalog in force."""
+    return world.catalog.now.entitlements[name]
+
+
+def policy(world: World, reconcile: str) -> None:
+    """Have the catalog say what becomes of out-of-band members."""
+    world.catalog.now = replace(world.catalog.now, reconcile=reconcile)
+
+
+def sweep(world: World, entitlement: str = ADMIN) -> None:
+    """Look at a group now, and let the workers do what follows."""
+    work = Work(WorkKind.SWEEP, group_of(world, entitlement))
+    world.ctx.store.commit(Change(op=world.unique(), due=(Due(work, world.clock.now),)))
+    world.run_until_idle()
+
+
+def roster(world: World, entitlement: str = ADMIN) -> Roster:
+    """Read a group's roster."""
+    found = world.ctx.store.roster(group_of(world, entitlement))
+    assert found is not None
+    return found
+
+
+def put(world: World, *people: str, entitlement: str = ADMIN) -> None:
+    """Put people into a group on both sides, behind our back."""
+    for who in people:
+        world.put(who, "google", entitlement)
+        world.put(who, "aws", entitlement)
+
+
+def actions(world: World, action: str) -> list[str]:
+    """List the reasons that the log gives for an action."""
+    return [event.reason for event in world.ctx.store.audit() if event.action == action]
+
+
+# --- what is looked at, and when --------------------------------------------------------------------------------------
+
+
+def test_every_group_of_the_catalog_is_looked_at_over_and_over(world: World) -> None:
+    """A clock plans each group once, whoever plans it too, and each look plans the next."""
+    ticking.plan_sweeps(world.ctx.store, world.catalog.now)
+    ticking.plan_sweeps(world.ctx.store, world.catalog.now)
+    world.run_until_idle()
+    names = {f"sweep|{entitlement.group}" for entitlement in world.catalog.now.entitlements.values()}
+    assert {name: at - world.clock.now for at, name in world.due_index() if name in names} == dict.fromkeys(
+        names, MINUTE
+    )
+
+
+def test_a_plan_never_puts_a_look_off(world: World) -> None:
+    """A group whose next look is near keeps it when a new catalog has everything planned, or a grant ends."""
+    sweep(world)
+    due = world.clock.now + MINUTE
+    world.clock.move(timedelta(seconds=50))
+    world.ctx.store.commit(
+        Change(
+            op="later",
+            due=(Due(Work(WorkKind.SWEEP, group_of(world)), world.clock.now + timedelta(seconds=15), sooner=True),),
+        )
+    )
+    assert {name: at for at, name in world.due_index()}[f"sweep|{group_of(world)}"] == due
+
+
+def test_after_an_end_a_group_is_looked_at_every_quarter_of_a_minute(world: World) -> None:
+    """For two sync periods after an end another tool's work on that group is seen within 15 s."""
+    grant = world.granted(duration="5m")
+    world.end(grant)
+    at = {name: at - world.clock.now for at, name in world.due_index()}
+    assert at[f"sweep|{group_of(world)}"] == timedelta(seconds=15)
+    world.advance(timedelta(seconds=16))
+    at = {name: at - world.clock.now for at, name in world.due_index()}
+    assert at[f"sweep|{group_of(world)}"] == timedelta(seconds=14)
+    world.advance(2 * SYNC_PERIOD)
+    assert {name: at - world.clock.now for at, name in world.due_index()}[f"sweep|{group_of(world)}"] > timedelta(
+        seconds=15
+    )
+
+
+def test_a_group_that_left_the_catalog_is_looked_at_while_it_matters(world: World) -> None:
+    """While a grant lives on it, or may come back, a group is swept though the catalog names it no more; then not."""
+    grant = world.granted(duration="5m")
+    group = grant.google_group
+    entitlements = {e.id: e for e in world.catalog.now.entitlements.values() if e.group != group}
+    world.catalog.now = replace(world.catalog.now, entitlements=entitlements)
+    assert reconciling.sweep(world.ctx, group) is not None
+    world.end(grant)
+    assert reconciling.sweep(world.ctx, group) is not None
+    world.clock.move(4 * SYNC_PERIOD)
+    assert reconciling.sweep(world.ctx, group) is None
+
+
+# --- grants -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["google", "aws"])
+def test_a_missing_membership_of_a_live_grant_is_put_back(world: World, side: str) -> None:
+    """What somebody took away from a holder is there again after the next look, and the log says so."""
+    world.granted(duration="4h")
+    world.settle()
+    world.drop("maya", side)
+    sweep(world)
+    assert world.sides("maya") == (True, True)
+    assert len(actions(world, "membership.restored")) == 1
+
+
+@pytest.mark.parametrize("side", ["google", "aws"])
+@pytest.mark.parametrize("after", [timedelta(seconds=70), timedelta(minutes=17), timedelta(minutes=58)])
+def test_what_comes_back_after_the_end_is_gone_within_seconds(world: World, side: str, after: timedelta) -> None:
+    """Whenever within two sync periods another tool puts a membership back, it is gone 15 s after it can be seen."""
+    grant = world.granted(duration="5m")
+    world.end(grant)
+    world.advance(after)
+    world.put("maya", side)
+    world.advance(timedelta(seconds=16))
+    assert world.sides("maya") == (False, False)
+    assert any("came back" in reason for reason in actions(world, "membership.removed"))
+    assert "resurrected" in world.notifier.posted
+
+
+def test_overlapping_grants_and_sweeps_leave_each_other_alone(world: World) -> None:
+    """A look at a group while one of two grants on it ends takes nothing from the other."""
+    first = world.granted(duration="1h")
+    world.granted(entitlement="production-oncall", duration="2h")
+    sweep(world)
+    world.end(first)
+    sweep(world)
+    assert world.sides("maya") == (True, True)
+    assert actions(world, "membership.removed") == []
+
+
+def test_a_look_at_a_busy_group_sees_no_strangers(world: World) -> None:
+    """Grants that are prepared, live or leaving while a group is looked at are no drift."""
+    request = world.ask("maya")
+    sweep(world)
+    world.approve("priya", request)
+    sweep(world)
+    assert roster(world).strangers == ()
+    assert not world.notifier.alerted(AlertKind.DRIFT)
+
+
+# --- standing members -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reconcile", ["report", "remove", "adopt"])
+def test_whoever_is_there_at_the_first_look_stays(world: World, reconcile: str) -> None:
+    """Members from before us are standing, whatever the policy: not reported, not removed, and logged as counted."""
+    policy(world, reconcile)
+    put(world, "noah", "ines")
+    sweep(world)
+    world.settle()
+    assert world.sides("noah") == world.sides("ines") == (True, True)
+    assert roster(world).strangers == ()
+    assert world.notifier.alerts == []
+    assert actions(world, "roster.begun") == ["standing members: 2 at Google, 2 in AWS"]
+
+
+@pytest.mark.parametrize("side", ["google", "aws"])
+def test_a_standing_member_with_a_grant_at_the_first_look_stays(world: World, side: str) -> None:
+    """Who stood in a group before their grant stands after it, though the first look fell into the grant."""
+    policy(world, "remove")
+    world.put("maya", side)
+    if side == "google":
+        world.put("maya", "aws")
+    grant = world.granted(duration="30m")
+    sweep(world)
+    world.end(grant)
+    world.settle()
+    assert world.sides("maya") == ((True, True) if side == "google" else (False, True))
+    assert roster(world).strangers == ()
+
+
+def test_a_standing_member_s_copy_in_aws_is_no_drift(world: World) -> None:
+    """What a sync copies to AWS from a standing member at Google is not reported and not removed."""
+    policy(world, "remove")
+    world.put("noah", "google")
+    sweep(world)
+    world.put("noah", "aws")
+    sweep(world)
+    sweep(world)
+    assert world.sides("noah") == (True, True)
+    assert world.notifier.alerts == []
+
+
+# --- out of band ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["google", "aws"])
+def test_out_of_band_members_are_reported_in_one_message(world: World, side: str) -> None:
+    """A new member without a grant is told to the operators once, by name and side, and told again when over."""
+    sweep(world)
+    world.put("noah", side)
+    for _ in range(3):
+        sweep(world)
+    assert world.sides("noah") == (side == "google", side == "aws")
+    assert world.notifier.posted == ["drift"]
+    (alert,) = world.notifier.alerted(AlertKind.DRIFT)
+    assert f"noah@example.com ({'Google' if side == 'google' else 'AWS'})" in alert.headline
+    world.drop("noah", side)
+    sweep(world)
+    assert world.notifier.posted == ["drift"]
+    assert world.notifier.alerted(AlertKind.DRIFT)[-1].resolved
+
+
+def test_out_of_band_members_are_removed_where_the_catalog_says_so(world: World) -> None:
+    """With `remove` they go from both sides, logged before it is done, and told; holders and standing members stay."""
+    policy(world, "remove")
+    put(world, "ines")
+    sweep(world)
+    world.granted("maya", duration="1h")
+    put(world, "noah")
+    sweep(world)
+    assert world.sides("noah") == (False, False)
+    assert world.sides("maya") == world.sides("ines") == (True, True)
+    assert actions(world, "membership.removed") == ["out of band: noah@example.com (Google and AWS)"]
+    assert world.notifier.posted == ["evicted"]
+    sweep(world)
+    assert roster(world).strangers == ()
+
+
+def test_a_member_who_comes_back_is_another_removal(world: World) -> None:
+    """Each removal has its own event, and counts for the brake."""
+    policy(world, "remove")
+    sweep(world)
+    for _ in range(3):
+        put(world, "noah")
+        sweep(world)
+    assert world.sides("noah") == (False, False)
+    assert len(actions(world, "membership.removed")) == 3
+    put(world, "noah")
+    sweep(world)
+    assert world.sides("noah") == (True, True)
+    assert "brake" in world.notifier.posted
+
+
+def test_out_of_band_members_are_adopted_where_the_catalog_says_so(world: World) -> None:
+    """With `adopt` they count as standing from then on, which is logged and not alerted."""
+    policy(world, "adopt")
+    sweep(world)
+    put(world, "noah")
+    sweep(world)
+    policy(world, "remove")
+    sweep(world)
+    assert world.sides("noah") == (True, True)
+    assert actions(world, "membership.adopted") == ["noah@example.com (Google and AWS)"]
+    assert world.notifier.alerts == []
+
+
+def test_an_operator_adopts_what_was_reported(world: World) -> None:
+    """Adopted by hand, a reported member is standing, the message says it is over, and the log names the operator."""
+    sweep(world)
+    put(world, "noah")
+    sweep(world)
+    adopted = reconciling.adopt(world.ctx, group_of(world), operator="cli:ada")
+    world.run_until_idle()
+    assert [each.who for each in adopted] == [email("noah")]
+    assert [e.actor for e in world.ctx.store.audit() if e.action == "membership.adopted"] == ["cli:ada"]
+    assert world.notifier.alerted(AlertKind.DRIFT)[-1].resolved
+    assert reconciling.adopt(world.ctx, group_of(world), operator="cli:ada") == ()
+
+
+def test_somebody_granted_meanwhile_is_not_removed(world: World) -> None:
+    """Between the look and the removal a grant may begin: then the membership is wanted, and stays."""
+    policy(world, "remove")
+    sweep(world)
+    put(world, "maya")
+    seen = reconciling.look(world.ctx, group_of(world))
+    assert seen is not None
+    world.granted("maya", duration="1h")
+    evicting.evict(world.ctx, group_of(world), seen.members, seen.verdict.strangers)
+    assert world.sides("maya") == (True, True)
+
+
+def test_a_removal_that_fails_is_tried_again_and_counted_once(world: World) -> None:
+    """While Google refuses to remove, AWS's side is gone already; later both are, in one logged removal."""
+    policy(world, "remove")
+    sweep(world)
+    put(world, "noah")
+    world.google.fail("remove", times=None)
+    sweep(world)
+    assert world.sides("noah") == (True, False)
+    world.google.recover()
+    world.advance(2 * MINUTE)
+    assert world.sides("noah") == (False, False)
+    assert len(actions(world, "membership.removed")) == 1
+
+
+# --- the brake --------------------------------------------------------------------------------------------------------
+
+
+CROWD = ("maya", "noah", "priya", "tomas")
+
+
+def test_too_many_removals_stop_before_the_first(world: World) -> None:
+    """Four strangers at once in a small group are not removed: the brake is on, and told once, with what to do."""
+    policy(world, "remove")
+    sweep(world)
+    put(world, *CROWD)
+    sweep(world)
+    sweep(world)
+    assert all(world.sides(who) == (True, True) for who in CROWD)
+    assert world.notifier.posted == ["brake"]
+    assert actions(world, "membership.removed") == []
+    (alert,) = world.notifier.alerted(AlertKind.BRAKE)
+    assert "maya@example.com" in alert.headline
+    assert "--release" in alert.action
+
+
+def test_the_brake_holds_until_an_operator_releases_it(world: World) -> None:
+    """Hours later nobody is removed still; released, all go, and the message says that it is over."""
+    policy(world, "remove")
+    sweep(world)
+    put(world, *CROWD)
+    world.advance(timedelta(hours=3))
+    assert all(world.sides(who) == (True, True) for who in CROWD)
+    assert evicting.release(world.ctx, group_of(world), operator="cli:ada")
+    assert evicting.release(world.ctx, ALL_GROUPS, operator="cli:ada") is False
+    world.advance(MINUTE)
+    held = world.ctx.store.roster(ALL_GROUPS)
+    if held is not None and held.braked_at is not None:
+        assert evicting.release(world.ctx, ALL_GROUPS, operator="cli:ada")
+        world.advance(MINUTE)
+    assert all(world.sides(who) == (False, False) for who in CROWD)
+    assert world.notifier.alerted(AlertKind.BRAKE)[-1].resolved
+
+
+def test_the_brake_counts_all_groups_together(world: World) -> None:
+    """Two here and two there within an hour are too many of all."""
+    policy(world, "remove")
+    for entitlement in (ADMIN, PAYMENTS):
+        sweep(world, entitlement)
+    put(world, "noah", "ines")
+    sweep(world)
+    assert world.sides("noah") == (False, False)
+    put(world, "noah", "ines", entitlement=PAYMENTS)
+    sweep(world, PAYMENTS)
+    assert world.sides("noah", PAYMENTS) == (True, True)
+    assert f"brake:{ALL_GROUPS}" in {f"brake:{a.subject}" for a in world.notifier.alerted(AlertKind.BRAKE)}
+
+
+def test_the_brake_never_holds_up_an_end(world: World) -> None:
+    """With the brake on a grant still ends, and what comes back of it is still removed."""
+    policy(world, "remove")
+    sweep(world)
+    grant = world.granted("cto", duration="5m")
+    put(world, *CROWD)
+    sweep(world)
+    assert world.sides("noah") == (True, True)
+    world.end(grant)
+    assert world.sides("cto") == (False, False)
+    world.put("cto", "aws")
+    world.advance(timedelta(seconds=16))
+    assert world.sides("cto") == (False, False)
+
+
+# --- reads that fail, groups that change ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["members", "addresses"])
+@pytest.mark.parametrize("vendor", ["google", "aws"])
+def test_a_read_that_fails_changes_nothing(world: World, vendor: str, call: str) -> None:
+    """While one side cannot be read nobody is removed, reported or put back; then all is settled."""
+    policy(world, "remove")
+    sweep(world)
+    world.put("noah", "aws")
+    before = roster(world)
+    fake = world.google if vendor == "google" else world.aws
+    fake.fail(call, times=None)
+    sweep(world)
+    if (vendor, call) != ("google", "addresses"):
+        assert world.in_aws("noah")
+        assert roster(world) == before
+    fake.recover()
+    world.advance(2 * MINUTE)
+    assert not world.in_aws("noah")
+
+
+def test_credentials_that_do_not_suffice_for_mappings_leave_the_members_looked_at(world: World) -> None:
+    """Where assignments cannot be read any more, members are compared all the same, and the operators are told."""
+    sweep(world)
+    world.clock.move(11 * MINUTE)
+    put(world, "noah")
+    world.aws.fail("opens", times=None, error=NotAuthorised("AWS", "ListAccountAssignments", "Not allowed."))
+    sweep(world)
+    assert roster(world).strangers == ("noah@example.com (Google and AWS)",)
+    assert "not_authorised" in world.notifier.posted
+
+
+@pytest.mark.parametrize("side", ["google", "aws"])
+def test_a_group_that_is_missing_is_told_and_closed(world: World, side: str) -> None:
+    """A deleted group removes nobody: it is one alert, no new grants, and over when the group is back."""
+    grant = world.granted(duration="8h")
+    sweep(world)
+    if side == "google":
+        world.google.delete_group(group_of(world))
+    else:
+        world.aws.delete_group(world.aws_groups[group_of(world)])
+    sweep(world)
+    sweep(world)
+    assert world.grant(grant).state is GrantState.ACTIVE
+    assert world.notifier.posted.count("mapping_wrong") == 1
+    later = world.approve("priya", world.ask("noah"))
+    assert later.state is RequestState.APPROVED
+    assert world.grant(later.grant_id).state is GrantState.PROVISION_FAILED
+    if side == "google":
+        world.google.add_group(group_of(world))
+        sweep(world)
+        assert world.notifier.alerted(AlertKind.MAPPING_WRONG)[-1].resolved
+
+
+def test_a_mapping_that_was_never_right_is_told_before_anybody_asks(world: World) -> None:
+    """A catalog that names an Identity Center group which is not there is one alert at the first look."""
+    world.aws.delete_group(world.aws_groups[group_of(world, PAYMENTS)])
+    sweep(world, PAYMENTS)
+    sweep(world, PAYMENTS)
+    assert world.notifier.posted == ["mapping_wrong"]
+    world.aws_groups[group_of(world, PAYMENTS)] = made = world.aws.add_group("aws-payments-admin")
+    arn = world.aws.permission_set("AdministratorAccess").arn
+    world.aws.assign(made, entitlement_of(world, PAYMENTS).account.id, arn)
+    world.advance(11 * MINUTE)
+    assert world.notifier.alerted(AlertKind.MAPPING_WRONG)[-1].resolved
+
+
+def test_an_assignment_that_is_taken_away_is_seen_within_minutes(world: World) -> None:
+    """A group that opens nothing any more is told, not only at the next request."""
+    ticking.plan_sweeps(world.ctx.store, world.catalog.now)
+    world.run_until_idle()
+    arn = world.aws.permission_set("AdministratorAccess").arn
+    world.aws.unassign(world.aws_groups[group_of(world)], entitlement_of(world).account.id, arn)
+    world.advance(12 * MINUTE)
+    assert "mapping_wrong" in world.notifier.posted
+
+
+def test_a_look_changes_nothing(world: World) -> None:
+    """Looking, as a dry run does, writes no record and no event, and asks no vendor to change anything."""
+    policy(world, "remove")
+    sweep(world)
+    world.granted("maya", duration="1h")
+    world.drop("maya", "aws")
+    put(world, "noah")
+    before = (roster(world), list(world.ctx.store.audit()), world.due_index())
+    seen = reconciling.look(world.ctx, group_of(world))
+    assert seen is not None
+    assert len(seen.verdict.unsettled) == len(seen.verdict.strangers) == 1
+    assert (roster(world), list(world.ctx.store.audit()), world.due_index()) == before
+    assert world.sides("noah") == (True, True)
+
+
+def test_errors_of_a_look_are_vendor_errors(world: World) -> None:
+    """What a look cannot read, it raises by name."""
+    world.aws.fail("members", times=None)
+    sweep(world)
+    with pytest.raises(VendorError):
+        reconciling.look(world.ctx, group_of(world))
