@@ -46,6 +46,7 @@ DOCUMENTED = [
     (CREATE, 402, "ServiceQuotaExceededException", " ", Outcome.REJECTED),
     (DELETE, 400, "ConflictException", " CONCURRENT_MODIFICATION", Outcome.UNAVAILABLE),
     ("GetUserId", 400, GONE, "USER ", Outcome.ABSENT),
+    ("DescribeUser", 400, GONE, "USER ", Outcome.ABSENT),
     ("GetGroupId", 400, GONE, "GROUP ", Outcome.ABSENT),
     ("DescribeGroup", 400, GONE, "GROUP ", Outcome.NO_GROUP),
     ("ListGroupMemberships", 400, GONE, " ", Outcome.NO_GROUP),

@@ -170,6 +170,15 @@ def test_an_unknown_user_is_missing(rig: Rig) -> None:
     assert caught.value.what == "user"
 
 
+def test_the_addresses_of_a_user_are_name_and_emails(rig: Rig) -> None:
+    """They come as they are written, the userName first and none twice; a user that is gone has none."""
+    ada = rig.add_user("Ada@example.com", emails=("ada@example.com", "lovelace@example.com"))
+    assert set(rig.port.addresses(ada)) == {"Ada@example.com", "ada@example.com", "lovelace@example.com"}
+    assert rig.port.addresses(ada)[0] == "Ada@example.com"
+    rig.delete_user(ada)
+    assert rig.port.addresses(ada) == ()
+
+
 def test_a_group_is_found_by_display_name_and_by_id(rig: Rig) -> None:
     """Both give the GroupId."""
     ops = rig.add_group("ops")

@@ -21,8 +21,10 @@ from accessbot.domain.model import (
     Pair,
     PermissionSet,
     Record,
+    Removal,
     Request,
     RequestState,
+    Roster,
     Vote,
 )
 from accessbot.domain.work import Due, Lane, Work, WorkKind
@@ -30,6 +32,8 @@ from accessbot.ports import Change, Store
 from tests.contract.records import HOUR, NOW, a_board, a_click, a_grant, a_pair, a_request, an_event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from accessbot.adapters.redis_store import RedisStore
 
 SOON = timedelta(seconds=30)
@@ -46,19 +50,16 @@ MAPPING = GroupMapping(
 
 def read(store: Store, record: Record) -> Record | None:
     """Read the record of the same kind and name."""
-    match record:
-        case Request():
-            return store.request(record.id)
-        case Grant():
-            return store.grant(record.id)
-        case Pair():
-            return store.pair(record.key)
-        case GroupMapping():
-            return store.mapping(record.key)
-        case Click():
-            return store.click(record.id)
-        case Board():
-            return store.board(record.key)
+    readers: dict[type[Record], Callable[[str], Record | None]] = {
+        Request: store.request,
+        Grant: store.grant,
+        Pair: store.pair,
+        GroupMapping: store.mapping,
+        Roster: store.roster,
+        Click: store.click,
+        Board: store.board,
+    }
+    return readers[type(record)](getattr(record, "id", "") or getattr(record, "key", ""))
 
 
 def put(store: Store, *records: Record) -> None:
@@ -95,10 +96,11 @@ def put(store: Store, *records: Record) -> None:
         ),
         a_pair(standing={"google": True, "aws/g/u": False}, last_ended_at=NOW),
         MAPPING,
+        Roster(key="g@example.com", google=("1",), absent={"1": NOW}, removals=(Removal(at=NOW, member="2", who="x"),)),
         a_click(reason="no: not today", done=True, tone="done", sentence="Denied."),
         a_board(refs=(MessageRef(channel="C1", ts="1764000000.000100"),), digest="abc"),
     ],
-    ids=["decided request", "request", "grant", "pair", "mapping", "click", "board"],
+    ids=["decided request", "request", "grant", "pair", "mapping", "roster", "click", "board"],
 )
 def test_a_record_comes_back_as_it_was_put(store: RedisStore, record: Record) -> None:
     """What is read is what was put, with the next rev."""

@@ -15,7 +15,18 @@ from accessbot.adapters import redis_codec as codec
 from accessbot.adapters.redis_packing import pack, unpack
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.domain.errors import Conflict
-from accessbot.domain.model import AuditEvent, Board, Click, Grant, GroupMapping, Pair, Record, Request
+from accessbot.domain.model import (
+    AuditEvent,
+    Board,
+    Click,
+    Grant,
+    GroupMapping,
+    Pair,
+    Record,
+    Removal,
+    Request,
+    Roster,
+)
 from accessbot.ports import Change
 from tests.contract.records import HOUR, NOW, a_grant, a_request, an_event
 
@@ -40,7 +51,13 @@ pairs = st.builds(
     standing=st.dictionaries(texts, st.booleans(), max_size=4),
     last_ended_at=st.none() | times,
 )
-records = st.one_of(any_of(Request), any_of(Grant), any_of(GroupMapping), any_of(Click), any_of(Board), pairs)
+removals = st.builds(Removal, at=times, member=texts, who=texts, done=st.booleans())
+rosters = st.builds(
+    Roster,
+    **{field.name: ... for field in fields(Roster)}
+    | {"rev": revs, "absent": st.dictionaries(texts, times, max_size=3), "removals": st.lists(removals).map(tuple)},
+)
+records = st.one_of(any_of(Request), any_of(Grant), any_of(GroupMapping), any_of(Click), any_of(Board), pairs, rosters)
 
 
 @given(records)
