@@ -1,4 +1,4 @@
-"""Attacks on the mapping: two Google groups that lead to one Identity Center group."""
+"""Attacks on the mapping: two Google groups that lead to one Identity Center group, together or one after the other."""
 
 from __future__ import annotations
 
@@ -40,4 +40,49 @@ def test_a_second_google_group_on_the_same_identity_center_group_is_closed(world
     assert second.state is GrantState.PROVISION_FAILED
     assert "aws-production-admin@example.com" in second.failure
     assert "mapping_wrong" in world.notifier.posted
+    assert world.granted("noah").state is GrantState.ACTIVE
+
+
+def rename(world: World, group: str) -> None:
+    """Have the catalog carry production-admin, and what shares its group, by another Google group."""
+    old = world.catalog.now.entitlements["production-admin"].group
+    entitlements = {
+        name: replace(each, group=group) if each.group == old else each
+        for name, each in world.catalog.now.entitlements.items()
+    }
+    if group not in world.aws_groups:
+        world.google.add_group(group)
+        world.aws_groups[group] = world.aws_groups[old]
+    world.catalog.now = replace(world.catalog.now, entitlements=MappingProxyType(entitlements))
+
+
+def test_a_group_that_the_catalog_renames_waits_for_the_grants_of_the_old_one(world: World) -> None:
+    """While a grant through the old group lives, or may come back, none begins through the new one."""
+    first = world.granted("maya", duration="1h")
+    rename(world, TWIN)
+    refused = world.granted("maya")
+    assert refused.state is GrantState.PROVISION_FAILED
+    assert "have not all ended" in refused.failure
+    world.end(first)
+    assert world.granted("maya").state is GrantState.PROVISION_FAILED
+    world.settle()
+    second = world.granted("maya", duration="4h")
+    assert second.state is GrantState.ACTIVE
+    world.settle()
+    assert world.sides("maya") == (True, True)
+
+
+def test_a_group_that_the_catalog_renames_back_waits_too(world: World) -> None:
+    """The old group, known as right for a day, is not granted on while a grant through the new one lives."""
+    world.end(world.granted("maya", duration="5m"))
+    old = world.catalog.now.entitlements["production-admin"].group
+    world.settle()
+    rename(world, TWIN)
+    second = world.granted("maya", duration="4h")
+    assert second.state is GrantState.ACTIVE
+    rename(world, old)
+    assert world.granted("noah").state is GrantState.PROVISION_FAILED
+    assert world.in_aws("maya")
+    world.end(second)
+    world.settle()
     assert world.granted("noah").state is GrantState.ACTIVE
