@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.wrappers import Response
 
-from accessbot.sandbox.loopback import ConnectionDropped
+from accessbot.sandbox.loopback import ConnectionDropped, caller_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     HANG = "hang"
     GARBLE = "garble"
     SLOW = "slow"
+    STRIKE = "strike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One fault as laid on. `applied` lets the call take effect first, so that only its answer is lost."""
+    """One fault as laid on. `applied` lets the call take effect first, so that only its answer is lost.
+
+    `strike` is what happens to the caller of a `STRIKE`; it is given the caller's port.
+    """
 
     pattern: str
     kind: Kind
     refusal: Refusal | None = None
     seconds: float = 0.0
     applied: bool = False
+    strike: Callable[[int], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +203,16 @@ class Faults:
         """Wait before the call takes effect."""
         return self.lay(Rule(pattern, Kind.SLOW, seconds=seconds), times)
 
+    def strike(
+        self, pattern: str, do: Callable[[int], object], *, times: int | None = None, applied: bool = False
+    ) -> Fault:
+        """Do something to the caller, say kill it, in the middle of its call: before that takes effect, or after.
+
+        `do` is given the port that the caller calls from. The call goes on; when `do` raises `ConnectionDropped` before
+        it took effect, it never does.
+        """
+        return self.lay(Rule(pattern, Kind.STRIKE, applied=applied, strike=do), times)
+
     def lay(self, rule: Rule, times: int | None = None) -> Fault:
         """Lay one rule on."""
         fault = Fault(self, rule, times)
@@ -261,6 +276,8 @@ class Faults:
             raise ConnectionDropped
         if fault is None:
             return apply()
+        if fault.rule.strike is not None:
+            return self._struck(fault.rule, apply)
         if fault.rule.applied:
             apply()
         if fault.rule.kind is Kind.HANG:
@@ -270,6 +287,13 @@ class Faults:
         if fault.rule.refusal is not None:
             return render(fault.rule.refusal)
         raise ConnectionDropped
+
+    @staticmethod
+    def _struck(rule: Rule, apply: Callable[[], Response]) -> Response:
+        answer = apply() if rule.applied else None
+        if rule.strike is not None:
+            rule.strike(caller_port())
+        return answer if answer is not None else apply()
 
     def _take(self, method: str) -> tuple[float, Fault | None]:
         seconds, chosen = 0.0, None

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _POLL_S = 0.05
+_serving = threading.local()
 
 
 class ConnectionDropped(Exception):
     """Raised by an application to close the caller's connection without an answer."""
+
+
+def caller_port() -> int:
+    """Give the port from which the request that this thread answers was sent; 0 outside of one."""
+    return int(getattr(_serving, "port", 0))
 
 
 class _Handler(WSGIRequestHandler):
@@ -126,6 +132,7 @@ class LoopbackServer:
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
+        _serving.port = environ.get("REMOTE_PORT", 0)
         request.get_data()  # read whole, so that the next request on this connection starts where it should
         try:
             response = self._answer(request)

@@ -23,8 +23,9 @@ ROOT: Final = Path(accessbot.__file__).resolve().parent.parent
 _READY_S: Final = 30.0
 _ORDERLY_S: Final = 8.0
 _POLL_S: Final = 0.05
-# Reads a pipe that only the sandbox writes to: its end without a word means that the sandbox is gone, however it went.
-_WATCH: Final = 'read -r word; [ "$word" = done ] || for group in "$@"; do kill -9 "-$group"; done'
+# Reads a pipe that only the sandbox writes to, a line with all running groups whenever one was started: its end without
+# the last word means that the sandbox is gone, however it went.
+_WATCH: Final = 'while read -r line; do [ "$line" = done ] && exit; all=$line; done; kill -9 -- $all'
 
 
 class NotStartedError(RuntimeError):
@@ -66,6 +67,7 @@ class Processes:
     environment: Mapping[str, str]
     logs: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    commands: dict[str, list[str]] = field(default_factory=dict)
     watch: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -74,16 +76,20 @@ class Processes:
         script = shutil.which("accessbot", path=self.environment["PATH"])
         if script is None or not (ROOT / "app.py").is_file():
             raise NotStartedError("app.py or the accessbot command is missing here: run it from a clone of the project")
+        self.watch = subprocess.Popen(  # noqa: S603 - our own script
+            ["/bin/sh", "-c", _WATCH, "watch"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         self.spawn("web", [sys.executable, "app.py"])
         self.spawn("worker", [script, "worker"])
         self.spawn("clock", [script, "clock"])
-        groups = [str(process.pid) for process in self.running.values()]
-        self.watch = subprocess.Popen(  # noqa: S603 - our own script
-            ["/bin/sh", "-c", _WATCH, "watch", *groups], stdin=subprocess.PIPE, start_new_session=True
-        )
+
+    def respawn(self, name: str) -> None:
+        """Start one of the processes again that has ended, as whatever runs the Procfile would."""
+        self.spawn(name, self.commands[name])
 
     def spawn(self, name: str, command: list[str]) -> None:
         """Start one process in a group of its own, so that all of it can be ended."""
+        self.commands[name] = command
         with (self.logs / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(  # noqa: S603 - our own command
                 command,
@@ -94,6 +100,10 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        if self.watch is not None and self.watch.stdin is not None:
+            groups = " ".join(f"-{process.pid}" for process in self.running.values())
+            self.watch.stdin.write(f"{groups}\n".encode())
+            self.watch.stdin.flush()
 
     def wait_until_listening(self, port: int) -> None:
         """Wait until the web process listens. Raises `NotStartedError` with the end of the log if it ends instead."""
