@@ -230,6 +230,9 @@ class Lease(Protocol):
 class Directory(Protocol):
     """Google Workspace: users and group memberships. `group` is an email, `user` an immutable id unless said."""
 
+    def warm(self) -> None:
+        """Build all that the first call would have to build."""
+
     def user(self, key: str) -> DirectoryUser:
         """Read a user by id, primary email or alias. Raises `Missing` (`user`)."""
 
@@ -251,6 +254,9 @@ class Directory(Protocol):
 
 class IdentityCenter(Protocol):
     """AWS IAM Identity Center: users, group memberships, and what a group opens."""
+
+    def warm(self) -> None:
+        """Build all that the first call would have to build; may find the instance by a call."""
 
     def find_user(self, email: str) -> str:
         """Give the UserId of the one user of that userName, else of that email. Raises `Missing`, `Ambiguous`."""

@@ -37,12 +37,13 @@ _log = structlog.get_logger(__name__)
 _MISCONFIGURED = 78  # what sysexits.h calls EX_CONFIG: starting again would not help
 _ORDERLY_S = 5.0
 _YOUNG_S = 5.0
-_LONGEST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 2.0
 _WATCH_S = 0.5
 _BEAT_S = 3.0
 _TICK_S = 0.05
 _CATALOGS_S = 5.0
 _SHARED = (
+    "accessbot.jobs",
     "accessbot.adapters.aws_identity",
     "accessbot.adapters.google_auth",
     "accessbot.adapters.google_directory",
@@ -167,8 +168,10 @@ def _worker_slot(lane: str) -> Callable[[], None]:
     def run() -> None:
         process = wiring.process()
         stop = threading.Event()
-        process.wait_for_store(stop)
         process.reload_on_hangup()
+        process.catalog.refresh()  # the one that was forked may be an old one
+        process.wait_for_store(stop)
+        process.warm()
         threading.Thread(target=_beat, args=(process, f"worker:{lane}", stop), name="beat", daemon=True).start()
         work_lane(Lane(lane), process.rq_connection())
         stop.set()
@@ -181,8 +184,9 @@ def _clock_slot() -> Callable[[], None]:
         process = wiring.clock_process()
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-        process.wait_for_store(stop)
         process.reload_on_hangup()
+        process.catalog.refresh()
+        process.wait_for_store(stop)
         threading.Thread(target=_beat, args=(process, "clock", stop), name="beat", daemon=True).start()
         _tick_until(stop, process)
 
@@ -219,11 +223,14 @@ def _plan_sweeps(process: wiring.Process, planned: str) -> str:
 def run_workers(settings: Settings) -> int:
     """Run the worker slots of `ACCESSBOT_WORKER_SLOTS` until told to stop; give the exit status.
 
-    Raises `WrongDatabase` for a Redis that is not for this process.
+    Raises `WrongDatabase` for a Redis that is not for this process, `CatalogInvalid`, and what the vendors' credentials
+    raise: with those no slot could do anything.
     """
+    wiring.process()
     wiring.check_database(settings)
     for module in _SHARED:
         importlib.import_module(module)
+    wiring.preload(settings)
     slots = [
         _Slot(name=f"worker-{lane}-{number}", target=_worker_slot(str(lane)))
         for lane, count in settings.worker_slots.items()
@@ -235,8 +242,9 @@ def run_workers(settings: Settings) -> int:
 def run_clocks(settings: Settings) -> int:
     """Run the clock slots of `ACCESSBOT_CLOCK_SLOTS` until told to stop; give the exit status.
 
-    Raises `WrongDatabase` for a Redis that is not for this process.
+    Raises `WrongDatabase` for a Redis that is not for this process, and `CatalogInvalid`.
     """
+    wiring.clock_process()
     wiring.check_database(settings)
     slots = [_Slot(name=f"clock-{number}", target=_clock_slot()) for number in range(1, settings.clock_slots + 1)]
     return _Supervisor(slots).run()

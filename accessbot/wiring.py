@@ -115,6 +115,13 @@ def directory_from(settings: Settings, gate: Gate | None = None) -> Directory:
     return GoogleDirectory(settings.google_api_url, credentials, VENDOR_TIMEOUT, gate)
 
 
+def preload(settings: Settings) -> None:
+    """Load, before workers are forked, what each of them would load for its own."""
+    from accessbot.adapters import aws_clients  # noqa: PLC0415 - boto3 is slow to import
+
+    aws_clients.preload(settings.region)
+
+
 def identity_center_from(settings: Settings, gate: Gate | None = None) -> IdentityCenter:
     """Build the way to IAM Identity Center, with boto3's own credentials."""
     from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415 - boto3 is slow to import
@@ -188,11 +195,15 @@ def bolt_arguments(settings: Settings) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process(Parts):
-    """A running process. `name` tells it from all others that live; `built` is its context, None in a clock."""
+    """A running process; `built` is its context, None in a clock. It may be made before a fork, for all that follow."""
 
-    name: str
     settings: Settings
     built: Context | None = None
+
+    @property
+    def name(self) -> str:
+        """Tell this process from all others that live."""
+        return f"{socket.gethostname()}:{os.getpid()}"
 
     @property
     def context(self) -> Context:
@@ -216,6 +227,14 @@ class Process(Parts):
                 stop.wait(_ASK_AGAIN_S)
             else:
                 return
+
+    def warm(self) -> None:
+        """Build the vendors' clients before there is work for them; what fails is tried again with the first work."""
+        for part in (self.context.directory, self.context.identity_center):
+            try:
+                part.warm()
+            except AccessbotError as error:
+                _log.warning("not warmed up", part=type(part).__name__, error=error.sentence)
 
     def beat(self, role: str) -> None:
         """Say that this process lives; a store that is away is only logged."""
@@ -259,7 +278,6 @@ def _process(role: Role) -> Process:
     configure(settings.log_level, hide=settings.secrets())
     parts = parts_from(settings, WEB_PATIENCE if role == "web" else WORKER_PATIENCE)
     return Process(
-        name=f"{socket.gethostname()}:{os.getpid()}",
         settings=settings,
         store=parts.store,
         queue=parts.queue,

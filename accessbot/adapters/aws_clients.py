@@ -33,6 +33,17 @@ def sessions(region: str) -> SessionFactory:
     return lambda: boto3.session.Session(region_name=region)
 
 
+def preload(region: str) -> None:
+    """Load what building clients loads, with credentials that are nobody's: what is forked then need not do it again.
+
+    The clients themselves are not for a fork: whatever fetches their credentials may have a connection open by then.
+    """
+    session = boto3.session.Session("nobody", "nothing", region_name=region or "us-east-1")
+    make: Callable[..., Any] = session.client
+    for service in ("identitystore", "sso-admin"):
+        make(service)
+
+
 class Clients(NamedTuple):
     """The two clients (safe to share over threads) and the ids of the instance they speak to."""
 

@@ -26,10 +26,11 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
+from rq.timeouts import UnixSignalDeathPenalty
 from rq.worker.base import WorkerStatus
 
 from accessbot.adapters.redis_client import AWAY, socket_options
-from accessbot.domain.errors import AccessbotError, StoreUnavailable
+from accessbot.domain.errors import AccessbotError, Interrupted, StoreUnavailable
 from accessbot.domain.work import Lane, Work
 
 _log = structlog.get_logger(__name__)
@@ -93,9 +94,18 @@ class AccessbotJob(Job):
         return ""
 
 
+class _TimeOver(UnixSignalDeathPenalty):
+    """Ends a job in a way that the work it does knows."""
+
+    def handle_death_penalty(self, signum: int, frame: object) -> None:  # noqa: ARG002 - as inherited
+        """Interrupt the work, wherever it is. Raises `Interrupted`."""
+        raise Interrupted
+
+
 class _Worker(SimpleWorker):
     """A worker that comes back soon after Redis does, leaves soon after SIGTERM, and stores no tracebacks."""
 
+    death_penalty_class = _TimeOver
     max_connection_wait_time = _RECONNECT_S
     log_result_lifespan = False
 

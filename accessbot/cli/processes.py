@@ -10,23 +10,19 @@ import typer
 
 def worker() -> int:
     """Run the workers, in the slots of ACCESSBOT_WORKER_SLOTS, until SIGTERM or Ctrl-C."""
-    from accessbot import log, settings, supervisor, wiring  # noqa: PLC0415 - help and completion start without them
+    from accessbot import log, settings, supervisor  # noqa: PLC0415 - help and completion start without them
 
     read = settings.load("worker", os.environ)
     log.configure(read.log_level, hide=read.secrets())
-    wiring.catalog_from(read)
-    wiring.check_database(read)
     return supervisor.run_workers(read)
 
 
 def clock() -> int:
     """Run the clocks, in ACCESSBOT_CLOCK_SLOTS slots, until SIGTERM or Ctrl-C."""
-    from accessbot import log, settings, supervisor, wiring  # noqa: PLC0415 - help and completion start without them
+    from accessbot import log, settings, supervisor  # noqa: PLC0415 - help and completion start without them
 
     read = settings.load("clock", os.environ)
     log.configure(read.log_level, hide=read.secrets())
-    wiring.catalog_from(read)
-    wiring.check_database(read)
     return supervisor.run_clocks(read)
 
 

@@ -70,6 +70,13 @@ class LeaseLost(AccessbotError):
     """The lease ran out or passed to another process; no further call may be made under it."""
 
 
+class Interrupted(BaseException):
+    """The work at hand stops here: its process leaves, or its time is over. It is given back and done by another.
+
+    No error of the work itself, so no library that turns errors into its own gets hold of it.
+    """
+
+
 class VendorError(AccessbotError):
     """A call to Google, AWS or Slack did not do what was asked.
 

@@ -10,6 +10,7 @@ import structlog
 
 from accessbot.domain.errors import (
     Conflict,
+    Interrupted,
     LeaseBusy,
     LeaseLost,
     Missing,
@@ -22,7 +23,17 @@ from accessbot.domain.errors import (
 )
 from accessbot.domain.work import Lane, Work, WorkKind
 from accessbot.ports import Change, urgency
-from accessbot.service import asking, converging, deciding, ending, mapping, provisioning, screening, telling
+from accessbot.service import (
+    asking,
+    converging,
+    deciding,
+    ending,
+    mapping,
+    provisioning,
+    reconciling,
+    screening,
+    telling,
+)
 from accessbot.service.context import save, soon
 from accessbot.service.keeping import HOLD
 from accessbot.service.schedule import back_off
@@ -40,7 +51,12 @@ Handler: TypeAlias = "Callable[[Context, str], datetime | None]"
 
 _HOUR_S = 3600
 _SHORTLY = timedelta(milliseconds=150)
-_MOST = {Lane.FAST: timedelta(seconds=10), Lane.ENDS: timedelta(seconds=15), Lane.TALK: timedelta(seconds=60)}
+_MOST = {
+    Lane.FAST: timedelta(seconds=10),
+    Lane.ENDS: timedelta(seconds=15),
+    Lane.TALK: timedelta(seconds=60),
+    Lane.SWEEP: timedelta(seconds=60),
+}
 
 
 def _overdue(ctx: Context, grant_id: str) -> None:
@@ -61,6 +77,7 @@ HANDLERS: dict[WorkKind, Handler] = {
     WorkKind.LAPSE: asking.lapse,
     WorkKind.OVERDUE: _overdue,
     WorkKind.MAPPING: mapping.recheck,
+    WorkKind.SWEEP: reconciling.sweep,
     WorkKind.CARD: telling.card,
     WorkKind.TELL: telling.tell,
     WorkKind.ALERT: telling.alert,
@@ -98,7 +115,9 @@ def _attempt(ctx: Context, claim: Claim) -> datetime | None:
     work = claim.work
     try:
         return HANDLERS[work.kind](ctx, work.subject)
-    except (LeaseBusy, LeaseLost, Conflict):
+    except (LeaseBusy, LeaseLost, Conflict, Interrupted) as error:
+        if isinstance(error, Interrupted):
+            _log.warning("work interrupted, another process takes it up", work=str(work), attempt=claim.attempt)
         return ctx.store.now() + _SHORTLY
     except (StoreUnavailable, Unclear):
         raise

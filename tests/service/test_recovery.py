@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from accessbot.domain.errors import Interrupted
 from accessbot.domain.model import ClickAction, GrantState, Request
 from accessbot.service import ending
 from tests.support.watch import STORE, Killed, Step
@@ -57,6 +58,24 @@ def die_at(world: World, place: int) -> datetime | None:
     return died[0] if died else None
 
 
+def test_work_that_is_interrupted_is_given_back_at_once(world: World) -> None:
+    """A process that leaves in the middle gives back claim and lease; another need not wait for either to run out."""
+    request = pending(world)
+
+    def cut(step: Step) -> None:
+        if step.method == "add":
+            world.watch.rest()
+            raise Interrupted
+
+    world.watch.before = cut
+    before = world.clock.now
+    world.run_until_idle()
+    assert state_of(world, request) is GrantState.PROVISIONING
+    world.advance(timedelta(milliseconds=200))
+    assert state_of(world, request) is GrantState.ACTIVE
+    assert world.clock.now - before < timedelta(seconds=1)
+
+
 def state_of(world: World, request: Request) -> GrantState | None:
     """Give the state of the grant that a request has led to, None while there is none."""
     grant = world.ctx.store.grant(world.request(request).grant_id or "none")
@@ -84,4 +103,4 @@ def test_what_a_dead_process_held_is_done_by_another_within_seconds(
             assert world.has_each_step_once()
     assert place > 10
     assert timedelta(seconds=1) < worst <= WORST
-    print(f"killed at {place} places: done by another after {worst.total_seconds():.2f} s at most")  # noqa: T201 - the figure
+    print(f"killed at {place} places: done by another after {worst.total_seconds():.2f} s at most")  # noqa: T201 - a figure
