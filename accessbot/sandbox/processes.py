@@ -25,7 +25,7 @@ _ORDERLY_S: Final = 8.0
 _POLL_S: Final = 0.05
 # Reads a pipe that only the sandbox writes to, a line with all running groups whenever one was started: its end without
 # the last word means that the sandbox is gone, however it went.
-_WATCH: Final = 'while read -r line; do [ "$line" = done ] && exit; all=$line; done; kill -9 -- $all'
+_WATCH: Final = 'while read -r line; do [ "$line" = done ] && exit; all=$line; done; kill -9 $all'
 
 
 class NotStartedError(RuntimeError):

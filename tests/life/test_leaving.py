@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,20 +32,24 @@ def running_for(folder: str) -> list[str]:
     return found
 
 
+def start(tmp_path: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start a sandbox as people do; give it and its folder once it is ready."""
+    command = [str(Path(sys.executable).with_name("accessbot")), "sandbox", "--port", "0"]
+    box = subprocess.Popen(command, cwd=tmp_path, env=clean_environment(tmp_path), stdout=subprocess.PIPE, text=True)
+    assert box.stdout is not None
+    said = ""
+    while (seen := READY.search(said)) is None:
+        line = box.stdout.readline()
+        assert line, f"it ended before it was ready:\n{said}"
+        said += line
+    return box, seen[1]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_sandbox_that_is_told_to_leave_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C, a closed terminal and kill all end it with status 0; its processes, Redis and folder are gone."""
-    command = [str(Path(sys.executable).with_name("accessbot")), "sandbox", "--port", "0"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=clean_environment(tmp_path), stdout=subprocess.PIPE, text=True
-    ) as box:
-        assert box.stdout is not None
-        said = ""
-        while (seen := READY.search(said)) is None:
-            line = box.stdout.readline()
-            assert line, f"it ended before it was ready:\n{said}"
-            said += line
-        folder = seen[1]
+    box, folder = start(tmp_path)
+    with box:
         assert len(running_for(folder)) > 3
         box.send_signal(number)
         began = time.monotonic()
@@ -52,3 +57,15 @@ def test_a_sandbox_that_is_told_to_leave_leaves_nothing(tmp_path: Path, number: 
         assert time.monotonic() - began < LEAVE_S
     assert running_for(folder) == []
     assert not Path(folder).exists()
+
+
+def test_a_sandbox_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    """Killed outright it cannot tidy up; all that it has started is gone a moment later all the same."""
+    box, folder = start(tmp_path)
+    with box:
+        box.kill()
+    deadline = time.monotonic() + LEAVE_S
+    while running_for(folder) and time.monotonic() < deadline:
+        pass
+    assert running_for(folder) == []
+    shutil.rmtree(folder)
