@@ -15,6 +15,7 @@ from tests.support.world import World, new_world
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MINUTE = timedelta(minutes=1)
 FAULTS: dict[str, VendorError] = {
     "unavailable": Unavailable("Google", "call", "It is down."),
     "not authorised": NotAuthorised("Google", "call", "It is not allowed."),
@@ -42,7 +43,7 @@ def with_standing(world: World, standing: tuple[str, ...]) -> tuple[bool, bool]:
 
 def calls_of(life: Callable[[World], None]) -> int:
     """Count the calls to vendors that a life makes when all goes well."""
-    with new_world() as world:
+    with new_world(sync_period=MINUTE) as world:
         life(world)
         return world.watch.count
 
@@ -64,7 +65,7 @@ def test_every_fault_while_access_is_prepared_leaves_it_whole_or_not_at_all() ->
     outcomes = set()
     for standing, name, applied in CASES:
         for place in range(calls):
-            with new_world() as world:
+            with new_world(sync_period=MINUTE) as world:
                 before = with_standing(world, standing)
                 world.watch.fail_at(place, FAULTS[name], applied=applied)
                 provision(world)
@@ -110,7 +111,7 @@ def test_every_fault_while_access_is_taken_away_is_overcome() -> None:
     assert calls >= 4
     for standing, name, applied in CASES:
         for place in range(calls):
-            with new_world() as world:
+            with new_world(sync_period=MINUTE) as world:
                 before = with_standing(world, standing)
                 world.watch.fail_at(place, FAULTS[name], applied=applied)
                 end(world)
@@ -124,7 +125,7 @@ def test_every_fault_while_access_is_taken_away_is_overcome() -> None:
 def test_a_vendor_that_is_down_throughout_delays_and_nothing_more() -> None:
     """With each vendor down for a while, before access and again at its end, the life goes on afterwards."""
     for vendor in ("google", "aws"):
-        with new_world() as world:
+        with new_world(sync_period=MINUTE) as world:
             fake = getattr(world, vendor)
             request = world.ask("maya", duration="10m")
             fake.fail("*", times=None)

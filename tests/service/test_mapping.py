@@ -91,11 +91,13 @@ def test_a_group_that_was_made_anew_is_not_followed(world: World) -> None:
 
 def test_a_mapping_is_read_before_the_first_grant_and_then_daily(world: World) -> None:
     """Within a day it is not read again; after a day it is, by itself, and a fault found then is told."""
-    world.end(attempt(world))
-    world.end(attempt(world))
+    for who in ("maya", "noah"):
+        assert world.granted(who, duration="8h").state is GrantState.ACTIVE
     assert len(world.aws.calls("opens")) == 1
+    world.clock.move(timedelta(hours=7))
     world.aws.assign(group_id(world), "111122223333", EXTRA)
-    world.advance(timedelta(hours=24))
+    world.clock.move(timedelta(hours=17))
+    world.run_until_idle()
     assert len(world.aws.calls("opens")) == 2
     assert world.notifier.posted == ["mapping_wrong"]
 

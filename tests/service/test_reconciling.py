@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from accessbot.domain.model import Entitlement
 
 MINUTE = timedelta(minutes=1)
+LATER_MINUTES = (timedelta(seconds=70), SYNC_PERIOD / 2, 2 * SYNC_PERIOD - 2 * MINUTE)
 ADMIN, PAYMENTS = "production-admin", "payments-admin"
+
+
+@pytest.fixture(autouse=True)
+def _often(world: World) -> None:
+    """Have every group swept each minute."""
+    world.ctx = replace(world.ctx, terms=replace(world.ctx.terms, sweep_period=MINUTE))
 
 
 def group_of(world: World, entitlement: str = ADMIN) -> str:
@@ -136,7 +143,7 @@ def test_a_missing_membership_of_a_live_grant_is_put_back(world: World, side: st
 
 
 @pytest.mark.parametrize("side", ["google", "aws"])
-@pytest.mark.parametrize("after", [timedelta(seconds=70), timedelta(minutes=17), timedelta(minutes=58)])
+@pytest.mark.parametrize("after", LATER_MINUTES)
 def test_what_comes_back_after_the_end_is_gone_within_seconds(world: World, side: str, after: timedelta) -> None:
     """Whenever within two sync periods another tool puts a membership back, it is gone 15 s after it can be seen."""
     grant = world.granted(duration="5m")
