@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 WORKERS ?= auto
+ROUNDS ?= 20
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -22,7 +23,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser check cover bench fmt lock clean
+.PHONY: help install demo test test-browser check cover chaos bench fmt lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +63,9 @@ check: install ## Check format, lint, types and imports
 cover: install ## Measure the branch coverage of domain, service and adapters: at least 95 %
 	$(BIN)/python -m pytest tests --ignore=tests/browser -n $(WORKERS) --dist loadfile \
 	  --cov=accessbot/domain --cov=accessbot/service --cov=accessbot/adapters --cov-branch --cov-fail-under=95
+
+chaos: install ## Break everything at random in ROUNDS rounds with real processes; SEED plays the same ones again
+	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(if $(BROKEN),--broken "$(BROKEN)")
 
 bench: install ## Measure the speed targets and print them next to the calls made
 	$(BIN)/python -m bench

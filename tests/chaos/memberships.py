@@ -1,0 +1,195 @@
+"""The invariants about memberships: whose each one is, whether it was meant to be, and whether it went in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accessbot.domain.model import Grant, GrantState
+from tests.chaos.evidence import OURS, SIDES, Place, Stay, View, gaps, joined
+
+_SAME_MOMENT = timedelta(milliseconds=250)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A time in which a pair has grants of ours: from the first intent to when the last of them ended (None: live)."""
+
+    begin: datetime
+    end: datetime | None
+
+    def covers(self, at: datetime, after: timedelta = timedelta(0)) -> bool:
+        return self.begin <= at and (self.end is None or at <= self.end + after)
+
+
+def _intent(view: View, grant: Grant) -> datetime | None:
+    event = view.event(grant.id, "grant.intent")
+    return event.time if event is not None else None
+
+
+def _uses(view: View, place: Place) -> list[_Use]:
+    """Give the uses of a pair; one that follows within two sync periods goes on with what was decided before."""
+    found: list[_Use] = []
+    spans = sorted(
+        ((begin, g.ended_at) for g in view.grants_at(place) if (begin := _intent(view, g)) is not None),
+        key=lambda span: span[0],
+    )
+    for begin, end in spans:
+        last = found[-1] if found else None
+        if last is not None and last.covers(begin, 2 * view.terms.sync_period):
+            open_ended = last.end is None or end is None
+            found[-1] = _Use(last.begin, None if open_ended else max(last.end or begin, end or begin))
+        else:
+            found.append(_Use(begin, end))
+    return found
+
+
+def _over(grant: Grant) -> datetime:
+    """Give when a grant stopped to want its memberships."""
+    ends = [at for at in (grant.ending_at, grant.expires_at) if at is not None]
+    return min(ends)
+
+
+def _wanted(view: View, place: Place) -> list[tuple[datetime, datetime]]:
+    spans = ((begin, _over(g)) for g in view.grants_at(place) if (begin := _intent(view, g)) is not None)
+    return joined((begin, max(begin, end)) for begin, end in spans)
+
+
+def _to_go(view: View, place: Place, stay: Stay) -> bool:
+    """Tell whether a membership has to go when no grant wants it: ours, or a copy of ours that others made."""
+    if stay.ours:
+        return True
+    for use in _uses(view, place):
+        if not use.covers(stay.came.at, 2 * view.terms.sync_period):
+            continue
+        if place.side == "aws" and _google_stands(view, place, use):
+            return False  # the sync copies somebody who stands in the Google group
+        after = use.end is not None and stay.came.at > use.end
+        return after or _written_before(view, place, use, stay.came.at)
+    return False
+
+
+def _google_stands(view: View, place: Place, use: _Use) -> bool:
+    """Tell whether the person was in the Google group when a use began, by somebody else's hand."""
+    google = Place("google", place.group, place.member)
+    return any(
+        not s.ours and s.came.at <= use.begin + timedelta(seconds=10) and s.until(_later(use.begin)) >= use.begin
+        for s in view.stays_at(google)
+    )
+
+
+def _later(at: datetime) -> datetime:
+    return at + timedelta(days=1)
+
+
+def _written_before(view: View, place: Place, use: _Use, at: datetime) -> bool:
+    """Tell whether accessbot had written this side, or Google's, in a use before `at`: from then on it is ours."""
+    places = (Place(side, place.group, place.member) for side in ("google", place.side))
+    return any(stay.ours and use.begin <= stay.came.at < at for each in places for stay in view.stays_at(each))
+
+
+def _overdue(view: View, now: datetime, *, ours: bool) -> Iterator[tuple[str, str]]:
+    lag = view.terms.lag
+    for place, stays in view.stays.items():
+        wanted = _wanted(view, place)
+        for stay in stays:
+            if stay.ours is not ours or not _to_go(view, place, stay):
+                continue
+            for begin, end in gaps(stay.came.at, stay.until(now), wanted):
+                since = begin if ours else begin + lag
+                allowed = view.terms.grace + view.trouble(since, end)
+                if end - since > allowed:
+                    gone = "is still there" if stay.went is None or stay.went.at > end else "was gone"
+                    how_long = f"{(end - since).total_seconds():.1f} s, {allowed.total_seconds():.1f} s are allowed"
+                    yield str(place), f"no grant wanted it from {since:%H:%M:%S.%f} on; it {gone} after {how_long}"
+
+
+def outlived(view: View, now: datetime) -> Iterator[tuple[str, str]]:
+    """INV-2: look for memberships of ours that outlived their end by more than the outage and the grace."""
+    yield from _overdue(view, now, ours=True)
+
+
+def came_back(view: View, now: datetime) -> Iterator[tuple[str, str]]:
+    """INV-3: look for memberships that others put back after an end and that stayed for longer than the grace."""
+    yield from _overdue(view, now, ours=False)
+
+
+def without_a_record(view: View, _: datetime) -> Iterator[tuple[str, str]]:
+    """INV-1: look for memberships of ours for which no intent was stored before."""
+    for place, stays in view.stays.items():
+        for stay in stays:
+            if stay.ours and not _recorded(view, place, stay, "grant.intent"):
+                yield str(place), f"accessbot made it at {stay.came.at:%H:%M:%S.%f}, and no intent was stored before"
+
+
+def _recorded(view: View, place: Place, stay: Stay, action: str) -> bool:
+    seen, at = stay.came.seen, stay.came.at
+    for grant in view.grants_at(place):
+        event = view.event(grant.id, action)
+        if event is not None and (event.seq <= seen if seen is not None else event.time <= at + _SAME_MOMENT):
+            return True
+    return False
+
+
+def standing_taken(view: View, _: datetime) -> Iterator[tuple[str, str]]:
+    """INV-4: look for memberships that were there before us and that accessbot removed."""
+    sync = view.terms.sync_period
+    for place, stays in view.stays.items():
+        uses = _uses(view, place)
+        for stay in stays:
+            taken = stay.went is not None and stay.went.by == OURS
+            if taken and not stay.ours and not any(use.covers(stay.came.at, 3 * sync) for use in uses):
+                yield str(place), f"{stay.came.by} made it at {stay.came.at:%H:%M:%S.%f}, and accessbot removed it"
+
+
+def without_an_event(view: View, _: datetime) -> Iterator[tuple[str, str]]:
+    """INV-6: look for removals by accessbot that neither the end of a grant nor an event of their own explains."""
+    for place, stays in view.stays.items():
+        for stay in stays:
+            if stay.went is None or stay.went.by != OURS:
+                continue
+            seen, at = stay.went.seen, stay.went.at
+            ends = [view.event(g.id, "grant.revoking", "grant.giving_up") for g in view.grants_at(place)]
+            events = [e for e in (*ends, *view.events_of_pair(place, "membership.removed")) if e is not None]
+            before = [e for e in events if (e.seq <= seen if seen is not None else e.time <= at + _SAME_MOMENT)]
+            if not before:
+                yield str(place), f"accessbot removed it at {at:%H:%M:%S.%f}, and no event before tells why"
+
+
+def without_effect(view: View, _: datetime) -> Iterator[tuple[str, str]]:
+    """INV-6: look for grants that were called active or ended without the memberships having been so."""
+    for grant in view.of.grants.values():
+        if not grant.google_user_id:
+            continue
+        active = view.event(grant.id, "grant.active")
+        for side in SIDES:
+            place = Place(side, grant.google_group, grant.email)
+            intent = _intent(view, grant) or grant.starts_at
+            if active is not None and not _was(view, place, intent, active.time, there=True):
+                yield grant.id, f"called active at {active.time:%H:%M:%S.%f} without a membership at {side}"
+            if not grant.ended or grant.ended_at is None or _stays_on(view, place, grant):
+                continue
+            if not _was(view, place, _over(grant), grant.ended_at, there=False):
+                yield grant.id, f"called {grant.state} at {grant.ended_at:%H:%M:%S.%f} with a membership at {side}"
+
+
+def _was(view: View, place: Place, since: datetime, at: datetime, *, there: bool) -> bool:
+    """Tell whether a membership was there, or was not, at some moment shortly before it was said so."""
+    begin, end = max(since, at - view.terms.proof - view.terms.lag), at + _SAME_MOMENT
+    stays = joined((stay.came.at, stay.until(_later(at))) for stay in view.stays_at(place))
+    if not there:
+        return bool(gaps(begin, end, stays))
+    return any(came <= end and went >= begin for came, went in stays)
+
+
+def _stays_on(view: View, place: Place, grant: Grant) -> bool:
+    """Tell whether a side may stay after a grant's end: another grant wants it, or it was never ours."""
+    at = grant.ended_at
+    if at is None:
+        return False
+    others = [g for g in view.grants_at(place) if g.id != grant.id]
+    if any((_intent(view, g) or at) <= at and (_over(g) >= at or g.state is GrantState.ACTIVE) for g in others):
+        return True
+    held = [stay for stay in view.stays_at(place) if stay.came.at <= at <= stay.until(_later(at))]
+    return any(not _to_go(view, place, stay) for stay in held)
