@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from accessbot.domain.rosters import Stranger, Verdict
     from accessbot.service.context import Context
 
-_MAPPING_READ_AGAIN = timedelta(minutes=10)
+_MAPPING_EVERY = 10
+"""Every so many looks the group's mapping is read again, too."""
+
+_FOR_EACH_GROUP = timedelta(milliseconds=250)
+"""With many groups a round takes so long for each: about a quarter of the usual quota in AWS, which others use too."""
+
 _LOOK_NOTED = timedelta(minutes=5)
 _log = structlog.get_logger(__name__)
 
@@ -75,9 +80,7 @@ def sweep(ctx: Context, group: str) -> datetime | None:
         evicting.evict(ctx, group, seen.members, strangers)
     if trouble is not None:
         raise trouble
-    return ctx.store.now() + (
-        min(schedule.SWEEP_AFTER_END, ctx.terms.sweep_period) if seen.hot else ctx.terms.sweep_period
-    )
+    return ctx.store.now() + (min(schedule.SWEEP_AFTER_END, ctx.terms.sweep_period) if seen.hot else _period(ctx))
 
 
 def look(ctx: Context, group: str) -> Look | None:
@@ -126,6 +129,11 @@ def adopt(ctx: Context, group: str, *, operator: str) -> tuple[Stranger, ...]:
     return strangers
 
 
+def _period(ctx: Context) -> timedelta:
+    groups = {entitlement.group for entitlement in ctx.catalog.current().entitlements.values()}
+    return max(ctx.terms.sweep_period, len(groups) * _FOR_EACH_GROUP)
+
+
 def _entitlement(ctx: Context, group: str) -> Entitlement | None:
     found = ctx.catalog.current().of_group(group)
     if not found and ctx.catalog.refresh():
@@ -141,7 +149,7 @@ def _keep_mapping_fresh(ctx: Context, entitlement: Entitlement | None) -> Vendor
     if entitlement is None:
         return None
     known = ctx.store.mapping(entitlement.group)
-    if known is not None and ctx.store.now() - known.checked_at < _MAPPING_READ_AGAIN:
+    if known is not None and ctx.store.now() - known.checked_at < _MAPPING_EVERY * _period(ctx):
         return None
     try:
         mapping.recheck(ctx, entitlement.group)
@@ -239,4 +247,4 @@ def _gone(ctx: Context, group: str, entitlement: Entitlement | None, error: Miss
         mapping.google_group_is(ctx, entitlement, f"{entitlement.id} is closed for new grants: {error.sentence}")
     elif entitlement is not None:
         mapping.recheck(ctx, group)
-    return ctx.store.now() + ctx.terms.sweep_period
+    return ctx.store.now() + _period(ctx)

@@ -86,6 +86,14 @@ def test_every_group_of_the_catalog_is_looked_at_over_and_over(world: World) -> 
     )
 
 
+def test_many_groups_are_looked_at_less_often(world: World) -> None:
+    """With a thousand groups a round takes four minutes, so that the quota is there for others too."""
+    admin = entitlement_of(world)
+    many = {f"e{n}": replace(admin, id=f"e{n}", group=f"aws-{n}@example.com") for n in range(960)}
+    world.catalog.now = replace(world.catalog.now, entitlements={**many, admin.id: admin})
+    assert reconciling.sweep(world.ctx, admin.group) == world.clock.now + 961 * timedelta(milliseconds=250)
+
+
 def test_a_plan_never_puts_a_look_off(world: World) -> None:
     """A group whose next look is near keeps it when a new catalog has everything planned, or a grant ends."""
     sweep(world)
