@@ -158,6 +158,12 @@ def told_too_often(view: View, _: datetime) -> Iterator[tuple[str, str]]:
             yield who, f"{said[key]} messages about {about} say “{words}”, and it happened {len(happened)} times"
 
 
+def told_twice(view: View) -> int:
+    """Count the messages that told somebody something once more."""
+    said = _said(view)
+    return sum(max(0, said[key] - len(happened)) for key, happened in _expected(view).items())
+
+
 def _interruptions(view: View, at: datetime) -> int:
     """Count the times a process was ended or frozen while something that happened then may have been told."""
     until = at + view.terms.grace / 2
@@ -219,6 +225,7 @@ JUDGES: dict[str, tuple[Judge, ...]] = {
     "INV-6": (
         memberships.without_an_event,
         memberships.without_effect,
+        memberships.taken_while_wanted,
         told_once_in_the_log,
     ),
     "INV-7": (told_too_often, late_words),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accessbot.domain.model import Grant, GrantState
-from tests.chaos.evidence import OURS, SIDES, Place, Stay, View, gaps, joined
+from accessbot.domain.model import AuditEvent, Grant, GrantState
+from tests.chaos.evidence import OURS, SIDES, Change, Place, Stay, View, gaps, joined
 
 _SAME_MOMENT = timedelta(milliseconds=250)
 
@@ -124,12 +124,8 @@ def without_a_record(view: View, _: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _recorded(view: View, place: Place, stay: Stay, action: str) -> bool:
-    seen, at = stay.came.seen, stay.came.at
-    for grant in view.grants_at(place):
-        event = view.event(grant.id, action)
-        if event is not None and (event.seq <= seen if seen is not None else event.time <= at + _SAME_MOMENT):
-            return True
-    return False
+    events = (view.event(grant.id, action) for grant in view.grants_at(place))
+    return any(event is not None and _stored(event, stay.came) for event in events)
 
 
 def standing_taken(view: View, _: datetime) -> Iterator[tuple[str, str]]:
@@ -143,18 +139,49 @@ def standing_taken(view: View, _: datetime) -> Iterator[tuple[str, str]]:
                 yield str(place), f"{stay.came.by} made it at {stay.came.at:%H:%M:%S.%f}, and accessbot removed it"
 
 
+def taken_while_wanted(view: View, _: datetime) -> Iterator[tuple[str, str]]:
+    """INV-6: look for memberships that accessbot removed while an active grant wanted them.
+
+    A removal that the vendor carried out late, when whoever asked for it had long given it up, is the vendor's.
+    """
+    late = [o for o in view.of.outages if o.what.partition(" (")[0].endswith("late")]
+    for place, stays in view.stays.items():
+        for went in (stay.went for stay in stays if stay.went is not None and stay.went.by == OURS):
+            if any(outage.begin <= went.at <= outage.end + _SAME_MOMENT for outage in late):
+                continue
+            for grant in view.grants_at(place):
+                active = view.event(grant.id, "grant.active")
+                if active is not None and _stored(active, went) and went.at < _over(grant) - _SAME_MOMENT:
+                    yield str(place), f"accessbot removed it at {went.at:%H:%M:%S.%f}, and {grant.id} wants it"
+
+
+def put_back(view: View, now: datetime) -> list[float]:
+    """List for how many seconds what others put back after an end, or brought late, was there; ascending."""
+    times = []
+    for place, stays in view.stays.items():
+        wanted = _wanted(view, place)
+        for stay in stays:
+            alone = gaps(stay.came.at, stay.until(now), wanted)
+            if not stay.ours and alone and alone[0][0] == stay.came.at and _to_go(view, place, stay):
+                times.append((alone[0][1] - alone[0][0]).total_seconds())
+    return sorted(times)
+
+
+def _stored(event: AuditEvent, before: Change) -> bool:
+    """Tell whether an event was in the log when a membership changed."""
+    return event.seq <= before.seen if before.seen is not None else event.time <= before.at + _SAME_MOMENT
+
+
 def without_an_event(view: View, _: datetime) -> Iterator[tuple[str, str]]:
     """INV-6: look for removals by accessbot that neither the end of a grant nor an event of their own explains."""
     for place, stays in view.stays.items():
         for stay in stays:
             if stay.went is None or stay.went.by != OURS:
                 continue
-            seen, at = stay.went.seen, stay.went.at
             ends = [view.event(g.id, "grant.revoking", "grant.giving_up") for g in view.grants_at(place)]
             events = [e for e in (*ends, *view.events_of_pair(place, "membership.removed")) if e is not None]
-            before = [e for e in events if (e.seq <= seen if seen is not None else e.time <= at + _SAME_MOMENT)]
-            if not before:
-                yield str(place), f"accessbot removed it at {at:%H:%M:%S.%f}, and no event before tells why"
+            if not any(_stored(event, stay.went) for event in events):
+                yield str(place), f"accessbot removed it at {stay.went.at:%H:%M:%S.%f}, and no event before tells why"
 
 
 def without_effect(view: View, _: datetime) -> Iterator[tuple[str, str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from accessbot.domain.model import EndCause, GrantState
 from tests.chaos.evidence import SIDES, Place, View
+from tests.chaos.judging import told_twice
+from tests.chaos.memberships import put_back
 from tests.chaos.running import Run
 
 
@@ -34,6 +36,14 @@ def figures(run: Run, seconds: float) -> str:
                 f"from the last trouble until {what}, where one came between: p50 {_at(times, 0.5):.1f} s,"
                 f" longest {times[-1]:.1f} s"
             )
+    view = evidence.view()
+    again = put_back(view, datetime.now(UTC))
+    if again:
+        lines.append(
+            f"put back by others and taken away again: {len(again)}, after p50 {_at(again, 0.5):.1f} s, longest"
+            f" {again[-1]:.1f} s"
+        )
+    lines.append(f"said once more, around {sum(o.interrupts for o in evidence.outages)} blows: {told_twice(view)}")
     surprises = run.surprises()
     lines.append(f"unexpected errors in the logs: {len(surprises)}")
     lines += [f"  {line}" for line in surprises[:5]]

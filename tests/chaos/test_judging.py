@@ -75,6 +75,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Evidence], object]]] = {
     "two grants of one request": ("INV-5", second_grant),
     "a request that was lost": ("INV-5", lambda e: e.asked.append(replace(e.asked[0], reason="lost"))),
     "a removal without an event": ("INV-6", lambda e: without(e, "grant.revoking")),
+    "taken while it was wanted": ("INV-6", lambda e: changed(e, 3, 15)),
     "active before it was there": ("INV-6", lambda e: changed(e, 1, 3)),
     "ended before it was gone": ("INV-6", lambda e: changed(e, 2, 40)),
     "an effect told twice in the log": ("INV-6", lambda e: e.events.append(replace(e.events[6], seq=20))),

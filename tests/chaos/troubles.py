@@ -101,12 +101,23 @@ def stop_worker(stage: Stage, _: Trouble) -> None:
     stage.wait("the worker to be started again", lambda: stage.box.processes.running["worker"] is not process, _UP_S)
 
 
-def freeze_workers(stage: Stage, trouble: Trouble) -> None:
-    """Stop some worker slots for a while."""
-    slots = _slots(stage, "worker")[int(trouble.luck * 10) % 2 :: 2]
-    _kill(stage, "slot frozen", slots, signal.SIGSTOP)
-    time.sleep(trouble.seconds)
-    _kill(stage, "slot thawed", slots, signal.SIGCONT)
+def freeze(name: str) -> Callable[[Stage, Trouble], None]:
+    """Make the trouble that stops what a process supervises, or some of it, for a while."""
+
+    def happen(stage: Stage, trouble: Trouble) -> None:
+        slots = _slots(stage, name)
+        some = slots if name == "web" else slots[int(trouble.luck * 10) % 2 :: 2]
+        _kill(stage, f"{name} slot frozen", some, signal.SIGSTOP)
+        time.sleep(trouble.seconds)
+        _thaw(some)
+
+    return happen
+
+
+def _thaw(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def strike_in_a_call(stage: Stage, trouble: Trouble) -> None:
@@ -135,7 +146,7 @@ def strike_in_a_call(stage: Stage, trouble: Trouble) -> None:
             time.sleep(trouble.seconds)
     finally:
         fault.off()
-        _kill(stage, "caller thawed", frozen, signal.SIGCONT)
+        _thaw(frozen)
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------------
@@ -181,6 +192,12 @@ def fault(make: Callable[[Stage, Trouble], Fault]) -> Callable[[Stage, Trouble],
 
 def _refuse(pattern: str, status: int, reason: str) -> Callable[[Stage, Trouble], Fault]:
     return lambda stage, _: stage.box.world.faults.lay(Rule(pattern, FaultKind.REFUSE, Refusal(status, reason)))
+
+
+def _over_quota(stage: Stage, trouble: Trouble) -> Fault:
+    """Let Google say that its quota is used up, in one of the two ways in which it does."""
+    status, reason = (403, "quotaExceeded") if trouble.luck < _HALF else (429, "rateLimitExceeded")
+    return stage.box.world.faults.lay(Rule("google.*", FaultKind.REFUSE, Refusal(status, reason)))
 
 
 def _lose(vendor: str) -> Callable[[Stage, Trouble], Fault]:
@@ -287,13 +304,16 @@ HOW: Final[dict[str, Callable[[Stage, Trouble], None]]] = {
     "stop worker": stop_worker,
     "kill in a call": strike_in_a_call,
     "freeze in a call": strike_in_a_call,
-    "freeze workers": freeze_workers,
+    "freeze workers": freeze("worker"),
+    "freeze clocks": freeze("clock"),
+    "freeze web": freeze("web"),
     "kill redis": kill_redis,
     "freeze redis": freeze_redis,
     "google refuses": fault(_refuse("google.*", 503, "backendError")),
-    "google over quota": fault(_refuse("google.*", 403, "quotaExceeded")),
+    "google over quota": fault(_over_quota),
     "google loses answers": fault(_lose("google")),
     "google drops": fault(lambda stage, _: stage.box.world.faults.drop("google.*")),
+    "google silent": fault(lambda stage, _: stage.box.world.faults.hang("google.*")),
     "google garbles": fault(lambda stage, _: stage.box.world.faults.garble("google.*")),
     "google slow": fault(lambda stage, _: stage.box.world.faults.slow("google.*", 0.4)),
     "google late": late("google"),
@@ -302,6 +322,7 @@ HOW: Final[dict[str, Callable[[Stage, Trouble], None]]] = {
     "aws throttles": fault(_refuse("aws.*", 400, "ThrottlingException")),
     "aws loses answers": fault(_lose("aws")),
     "aws drops": fault(lambda stage, _: stage.box.world.faults.drop("aws.*")),
+    "aws silent": fault(lambda stage, _: stage.box.world.faults.hang("aws.*")),
     "aws slow": fault(lambda stage, _: stage.box.world.faults.slow("aws.*", 0.3)),
     "aws late": late("aws"),
     "sync": sync,
