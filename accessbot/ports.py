@@ -217,6 +217,23 @@ class Store(Clock, Protocol):
         """List the living processes: (process, role, catalog hash)."""
 
 
+class Rebuilt(Clock, Protocol):
+    """A store that is empty, and made again by one restore alone."""
+
+    def claim(self, source: str) -> int:
+        """Take an empty store for a restore from `source`, or go on with it; give the last `seq` that is written.
+
+        From then on nobody but this store commits, hands over or begins a work. Raises `Refused` when the store holds
+        anything, or is being restored from something else.
+        """
+
+    def commit(self, change: Change) -> bool:
+        """Write a change as `Store.commit` does."""
+
+    def release(self) -> None:
+        """Give the store back to everybody, whole."""
+
+
 class Lease(Protocol):
     """An exclusive hold on a name, with an owner token."""
 

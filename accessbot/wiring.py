@@ -19,6 +19,7 @@ import structlog
 from accessbot.adapters.catalog_file import CatalogFile
 from accessbot.adapters.redis_client import WEB_PATIENCE, WORKER_PATIENCE, Caller, connect, within
 from accessbot.adapters.redis_gate import RedisGate
+from accessbot.adapters.redis_restorer import RedisRestorer
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.domain.errors import AccessbotError, StoreUnavailable, Unclear
@@ -59,6 +60,12 @@ def store_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> Red
     """
     client = connect(settings.redis_url.get_secret_value(), patience=patience)
     return RedisStore(client, patience=patience, admit=lambda mark: _admit(settings, mark))
+
+
+def restorer_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> RedisRestorer:
+    """Build the store for one who restores it, with the same care for whose database it is."""
+    client = connect(settings.redis_url.get_secret_value(), patience=patience)
+    return RedisRestorer(client, patience=patience, admit=lambda mark: _admit(settings, mark))
 
 
 def check_database(settings: Settings) -> None:

@@ -31,6 +31,7 @@ Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
 | `seen:<key>` | string | a delivery that was seen: the token of the call that saw it | as the caller says |
 | `beats` | hash | living processes: role, catalog hash, until when | with the process |
 | `mark` | string | what this database is for (`sandbox`), absent on a real one | never |
+| `restoring` | string | what the store is being restored from: nobody else writes or works | when it is done |
 | `bucket:<vendor>` | hash | what is left of a quota that all workers share; its pause | after ten idle minutes |
 | `breaker:<vendor>` | hash | failures in a row, and until when nobody calls | with the next answer |
 | `confirm` | string | the last write of `confirm`, which replicas acknowledge | after a minute |
@@ -50,6 +51,7 @@ AUDIT_STATE: Final = f"{PREFIX}audit:state"
 BEATS: Final = f"{PREFIX}beats"
 MARK: Final = f"{PREFIX}mark"
 CONFIRM: Final = f"{PREFIX}confirm"
+RESTORING: Final = f"{PREFIX}restoring"
 
 
 def key(kind: str, name: str) -> str:

@@ -10,12 +10,18 @@ from __future__ import annotations
 from typing import Final
 
 from accessbot.adapters.redis_client import Script
+from accessbot.adapters.redis_keys import RESTORING
 
 # The server's time in milliseconds, and a number written without an exponent.
 CLOCK: Final = """
 local function whole(number) return string.format('%.0f', number) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+# What a store that is being restored is asked first: it is half of what it was, so nobody works on it.
+_WHOLE: Final = f"""
+local restoring = redis.call('GET', '{RESTORING}')
 """
 
 # A claimed work that is set due anew keeps its claim: it comes up when that ends, or at the new time if that is later.
@@ -53,13 +59,16 @@ end
 
 COMMIT: Final = Script(
     CLOCK
+    + _WHOLE
     + _DUE
     + """
--- KEYS: the audit stream, its state. ARGV: the call's token; the operation: what comes before a day in the key of its
--- bucket, the bucket, its name in it, how many days it is remembered; then five lists, each with its length first: revs
--- to find, commands to run, pairs to keep or let go, events, dues.
+-- KEYS: the audit stream, its state. ARGV: what the caller restores from, '' if nothing; the call's token; the
+-- operation: what comes before a day in the key of its bucket, the bucket, its name in it, how many days it is
+-- remembered; then five lists, each with its length first: revs to find, commands to run, pairs to keep or let go,
+-- events, dues.
 local at = 0
 local function take() at = at + 1 return ARGV[at] end
+if take() ~= (restoring or '') then return {'restoring'} end
 local token, prefix, bucket, op, days = take(), take(), take(), take(), tonumber(take())
 local today = math.floor(now / 86400000)
 local function ops(day) return prefix .. whole(day) .. ':' .. bucket end
@@ -121,8 +130,10 @@ return {'done'}
 
 TAKE_DUE: Final = Script(
     CLOCK
+    + _WHOLE
     + """
 -- KEYS: the lane. ARGV: how many, how long they are handed over for. Gives names, those that came up first first.
+if restoring then return {} end
 local names = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', whole(now), 'LIMIT', 0, ARGV[1])
 for _, name in ipairs(names) do redis.call('ZADD', KEYS[1], whole(now + tonumber(ARGV[2])), name) end
 return names
@@ -131,10 +142,11 @@ return names
 
 BEGIN: Final = Script(
     CLOCK
+    + _WHOLE
     + _DUE
     + """
 -- KEYS: the lane, the work. ARGV: name, token, hold. Gives {attempt, until}, or nothing when it is done or held.
-if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {} end
+if restoring or not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {} end
 local claim = redis.call('HMGET', KEYS[2], 'token', 'until', 'attempts')
 if is_held(claim) then
   if claim[1] == ARGV[2] then return {claim[3], claim[2]} end

@@ -19,7 +19,7 @@ from accessbot.adapters.redis_codec import Unreadable
 from accessbot.adapters.redis_commit import layout
 from accessbot.adapters.redis_due import DueIndex
 from accessbot.adapters.redis_exports import Exports
-from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, BEATS, CONFIRM, MARK, key
+from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, BEATS, CONFIRM, MARK, RESTORING, key
 from accessbot.domain.errors import Conflict, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _REPLICAS_KNOWN_S: Final = 10.0
 _CONFIRM_KEPT_MS: Final = 60_000
+_HALF: Final = "The access store is being restored, so nothing was changed; try again in some minutes."
 
 
 class RedisStore(Exports, DueIndex):
@@ -41,6 +42,7 @@ class RedisStore(Exports, DueIndex):
         business; it is asked again until it lets a call pass.
         """
         super().__init__(Caller(client, patience, admit))
+        self._restores = ""
         self._replicas = 0
         self._replicas_until = 0.0
 
@@ -56,7 +58,10 @@ class RedisStore(Exports, DueIndex):
         nothing was written, `Unclear` when it may have been.
         """
         token = secrets.token_urlsafe(6)
-        outcome, *rest = self._caller.script(scripts.COMMIT, [AUDIT, AUDIT_STATE], layout(change, token), Effect.WRITE)
+        args = [self._restores, *layout(change, token)]
+        outcome, *rest = self._caller.script(scripts.COMMIT, [AUDIT, AUDIT_STATE], args, Effect.WRITE)
+        if outcome == "restoring":
+            raise StoreUnavailable(_HALF)
         if outcome == "again":
             return bool(rest[0] == token)  # written by this very call, whose first answer was lost
         if outcome == "conflict":
@@ -111,6 +116,10 @@ class RedisStore(Exports, DueIndex):
     def set_mark(self, value: str) -> None:
         """Say for good what this database is for."""
         self._caller.command("SET", MARK, value)
+
+    def restoring(self) -> bool:
+        """Tell whether a restore began and has not ended: nobody writes and works until then."""
+        return bool(self._caller.command("EXISTS", RESTORING))
 
     def is_empty(self) -> bool:
         """Tell whether the database holds nothing at all, not even of other programs."""

@@ -80,6 +80,11 @@ def _redis(store: RedisStore) -> Iterator[Finding]:
     store.now()
     facts = store.facts()
     yield from _server(facts)
+    if store.restoring():
+        yield wrong(
+            "redis",
+            "a restore began here and did not end, so nothing works on it: run the same `accessbot restore` again.",
+        )
     if facts.keeps is False:
         yield warning("redis", "it keeps nothing on disk, so a restart forgets live grants: set appendonly yes.")
     elif facts.keeps is None:
