@@ -37,6 +37,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from accessbot.adapters.redis_connections import Demoted, NotConnected, open_pool
 from accessbot.adapters.redis_keys import MARK
 from accessbot.domain.errors import StoreUnavailable, Unclear
 
@@ -54,17 +55,12 @@ WORKER_PATIENCE: Final = timedelta(seconds=15)
 
 _ATTEMPTS: Final = 4  # how often a silent server is asked within the patience
 _TIMEOUT_S: Final = (0.2, 5.0)  # bounds of one attempt's socket time-out
-_HEALTH_CHECK_S: Final = 15  # a connection idle for longer is tried with a PING before it is trusted with a write
 _BACKOFF: Final = EqualJitterBackoff(cap=0.5, base=0.02)
 
 AWAY: Final = "The access store does not answer right now, so nothing was changed; try again in a minute."
 UNCLEAR: Final = "It could not be confirmed that this was stored; do it again, nothing happens twice."
 
 _deadline: ContextVar[float | None] = ContextVar("accessbot_store_deadline", default=None)
-
-
-class NotConnected(RedisConnectionError):
-    """No connection could be had, so nothing was sent."""
 
 
 class Effect(Enum):
@@ -74,43 +70,21 @@ class Effect(Enum):
     WRITE = "write"
 
 
-class _Pool(redis.ConnectionPool):
-    """A pool that tells "could not connect" (nothing was sent) apart from "sent, and then no answer"."""
-
-    def get_connection(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - redis-py's arguments mean nothing any more
-        """Give a live connection. Raises `NotConnected`, or `AuthenticationError` for a wrong password."""
-        try:
-            return super().get_connection()
-        except (AuthenticationError, AuthorizationError, BusyLoadingError):
-            raise
-        except (RedisConnectionError, RedisTimeoutError) as error:
-            raise NotConnected(str(error)) from error
-
-
 def connect(url: str, *, patience: timedelta) -> redis.Redis:
-    """Make the store's client for `redis://`, `rediss://` or `unix://`; connects on the first call.
+    """Make the store's client for any form of REDIS_URL; connects on the first call.
 
     One attempt's socket time-out is a quarter of `patience` (at least 0.2 s, at most 5 s). Raises `ValueError` for a
-    URL of another scheme.
+    text that is no Redis address.
     """
     seconds = min(max(patience.total_seconds() / _ATTEMPTS, _TIMEOUT_S[0]), _TIMEOUT_S[1])
-    pool = _Pool.from_url(
+    pool = open_pool(
         url,
+        timedelta(seconds=seconds),
         decode_responses=True,
         encoding_errors="surrogateescape",  # packed records are bytes that are no text: they must come through
-        protocol=2,
-        **socket_options(url, seconds),
         retry=Retry(NoBackoff(), 0),  # the loop below retries: it knows how much patience is left
     )
     return redis.Redis(connection_pool=pool)
-
-
-def socket_options(url: str, seconds: float) -> dict[str, Any]:
-    """Give what every client's connections are opened with; a socket file (`unix://`) has less to set."""
-    options: dict[str, Any] = {"socket_timeout": seconds, "health_check_interval": _HEALTH_CHECK_S}
-    if not url.startswith("unix:"):
-        options |= {"socket_connect_timeout": seconds, "socket_keepalive": True}
-    return options
 
 
 @contextmanager
@@ -219,6 +193,7 @@ _REFUSED_BEFORE: Final = (
 )
 _KINDS_BEFORE: Final = (
     NotConnected,
+    Demoted,
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
@@ -265,6 +240,7 @@ _WORDS: Final[dict[type[RedisError], str]] = {
     AuthorizationError: "WRONGPASS",
     NoPermissionError: "NOPERM",
     OutOfMemoryError: "OOM",
+    Demoted: "READONLY",
     ReadOnlyError: "READONLY",
 }
 

@@ -29,7 +29,8 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import UnixSignalDeathPenalty
 from rq.worker.base import WorkerStatus
 
-from accessbot.adapters.redis_client import AWAY, socket_options
+from accessbot.adapters.redis_client import AWAY
+from accessbot.adapters.redis_connections import open_pool
 from accessbot.domain.errors import AccessbotError, Interrupted, StoreUnavailable
 from accessbot.domain.work import Lane, Work
 
@@ -161,15 +162,15 @@ class RqQueue:
 def rq_connection(url: str, *, patience: timedelta = timedelta(seconds=_SOCKET_S)) -> redis.Redis:
     """Make RQ's client, which works on bytes; `patience` is one attempt's time-out, the first of two.
 
-    A worker lengthens it for the read on which it waits for jobs.
+    A worker lengthens it for the read on which it waits for jobs. Takes any form of REDIS_URL.
     """
-    return redis.Redis.from_url(
+    pool = open_pool(
         url,
-        protocol=2,
-        **socket_options(url, patience.total_seconds()),
+        patience,
         retry=Retry(EqualJitterBackoff(cap=0.2, base=0.02), 1),
         retry_on_error=[RedisConnectionError, RedisTimeoutError, BusyLoadingError],
     )
+    return redis.Redis(connection_pool=pool)
 
 
 def work_lane(lane: Lane, connection: redis.Redis, *, name: str | None = None, burst: bool = False) -> None:

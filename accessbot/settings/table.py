@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from accessbot.adapters.redis_address import parse
 from accessbot.domain.work import Lane
 from accessbot.settings.values import (
     address,
@@ -103,7 +103,9 @@ class Settings(BaseSettings):
         AfterValidator(redis),
         For(("web", "worker", "clock", "cli"), "set it to the Redis or Valkey server, like redis://host:6379/0"),
     ] = Field(
-        SecretStr(""), validation_alias="REDIS_URL", description="Redis or Valkey: `redis://`, `rediss://` or `unix://`"
+        SecretStr(""),
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey: `redis://`, `rediss://`, `unix://`, or Sentinels: `redis+sentinel://`",
     )
     google_api_url: Annotated[str, AfterValidator(google_api), For(DOORS)] = Field(
         "https://admin.googleapis.com/",
@@ -240,8 +242,9 @@ class Settings(BaseSettings):
             self.aws_secret_access_key,
             self.aws_session_token,
         )
-        password = urlsplit(self.redis_url.get_secret_value()).password or ""
-        return tuple(text for text in (*(t.get_secret_value() for t in tokens), password) if text)
+        address = self.redis_url.get_secret_value()
+        passwords = parse(address).secrets if address else ()
+        return tuple(text for text in (*(t.get_secret_value() for t in tokens), *passwords) if text)
 
     @classmethod
     def settings_customise_sources(

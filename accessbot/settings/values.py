@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from accessbot.adapters.redis_address import parse
 from accessbot.domain.durations import parse_duration
 from accessbot.domain.errors import FieldRefused
 from accessbot.domain.work import Lane
@@ -141,17 +142,7 @@ def token(kind: str, others: tuple[str, ...]) -> AfterValidator:
 
 def redis(value: SecretStr) -> SecretStr:
     """Check a Redis address; it may hold a password, so it is a secret."""
-    fix = "write it like redis://host:6379/0, rediss://:password@host:6379/0 or unix:///path"
-    try:
-        parts = urlsplit(value.get_secret_value())
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"is no Redis address; {fix}") from error
-    has_place = bool(parts.path) if parts.scheme == "unix" else bool(parts.hostname)
-    if parts.scheme not in {"redis", "rediss", "unix"} or not has_place:
-        raise ValueError(f"is no Redis address; {fix}")
-    if parts.scheme != "unix" and not re.fullmatch(r"(?:/\d*)?", parts.path, re.ASCII):
-        raise ValueError(f"names no database by number; {fix}")
+    parse(value.get_secret_value())
     return value
 
 

@@ -121,7 +121,7 @@ def test_a_wrong_password_is_told_without_the_password(server: RedisServer) -> N
 
 def test_another_scheme_is_a_mistake_of_the_setting() -> None:
     """It is told before anything is tried."""
-    with pytest.raises(ValueError, match="scheme"):
+    with pytest.raises(ValueError, match="no Redis address"):
         connect("https://127.0.0.1", patience=SHORT)
 
 
