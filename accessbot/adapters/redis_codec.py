@@ -230,6 +230,7 @@ GRANT: Final = Shape(
     failure=_TEXT,
     waiting_for=_TEXT,
     kept=_TEXT,
+    vouched_by=_TEXT,
 )
 PAIR: Final = Shape(Pair, given=("key", "rev"), standing=_FLAGS, last_ended_at=_maybe(_TIME))
 MAPPING: Final = Shape(

@@ -48,6 +48,10 @@ def revoke(
     grant_id: Annotated[str, typer.Argument(metavar="ID", help="The grant's id, as `grants list` shows it.")],
     *,
     reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    google_group_gone: Annotated[
+        bool,
+        typer.Option("--google-group-gone", help="Vouch that its Google group was deleted, should Google not find it."),
+    ] = False,
     timeout: Annotated[
         options.Span,
         typer.Option(parser=options.span, metavar="DURATION", help="How long to wait for the proof that it is gone."),
@@ -57,10 +61,11 @@ def revoke(
     """End a grant now and wait until its memberships were read back gone.
 
     The exit status is 0 only then. With 1 after the timeout the revoke goes on: it is retried until it is proven.
+    --google-group-gone is for a group that was deleted for good: that Google does not find it proves nothing otherwise.
     """
     from accessbot.cli import revoking  # noqa: PLC0415 - help and completion start without it
 
-    grant = revoking.revoke(grant_id, reason, timeout.length)
+    grant = revoking.revoke(grant_id, reason, timeout.length, google_group_gone=google_group_gone)
     if as_json:
         print_json([_row(grant)])
     else:
@@ -73,6 +78,8 @@ def _what_is_left(grant: Grant) -> str:
         return "the membership stays, because it was there before accessbot."
     if grant.kept:
         return "the membership stays, because another grant of the same group needs it."
+    if grant.vouched_by:
+        return f"AWS's membership was read back gone, and {grant.vouched_by} vouches that the Google group was deleted."
     return "both memberships were read back gone."
 
 

@@ -17,7 +17,7 @@ from accessbot.cli.options import open_store
 from accessbot.domain.durations import compact
 from accessbot.domain.errors import AccessbotError, Refused, StoreUnavailable, Unclear
 from accessbot.service.context import Context, Terms
-from accessbot.service.ending import revoke_by_operator
+from accessbot.service.ending import revoke_by_operator, vouch
 
 if TYPE_CHECKING:
     from accessbot.domain.model import Grant
@@ -38,10 +38,11 @@ class _Absent:
         raise RuntimeError(f"the command line calls no vendor, yet {name} was asked for")
 
 
-def revoke(grant_id: str, reason: str, wait: timedelta) -> Grant:
+def revoke(grant_id: str, reason: str, wait: timedelta, *, google_group_gone: bool = False) -> Grant:
     """End a grant and give it once it has ended, which is after both memberships were read back.
 
-    Ending a grant that has ended is fine. Raises `Refused` for an unknown id, `StillRevoking` after `wait`.
+    With `google_group_gone` the operator vouches that the Google group was deleted, should Google not find it. Ending a
+    grant that has ended is fine. Raises `Refused` for an unknown id, `StillRevoking` after `wait`.
     """
     settings, store = open_store()
     grant = store.grant(grant_id)
@@ -50,9 +51,21 @@ def revoke(grant_id: str, reason: str, wait: timedelta) -> Grant:
     if grant.ended:
         return grant
     deadline = time.monotonic() + wait.total_seconds()
-    revoke_by_operator(_context(settings, store), operator=operator(), grant_id=grant_id, reason=reason)
+    ctx = _context(settings, store)
+    revoke_by_operator(ctx, operator=operator(), grant_id=grant_id, reason=reason)
+    if google_group_gone:
+        _vouch(ctx, grant_id, reason)
     with _spinner(f"Waiting until {grant_id} is read back gone …"):
         return _ended(store, grant_id, wait, deadline)
+
+
+def _vouch(ctx: Context, grant_id: str, reason: str) -> None:
+    try:
+        vouch(ctx, operator=operator(), grant_id=grant_id, reason=reason)
+    except Refused:
+        grant = ctx.store.grant(grant_id)
+        if grant is None or not grant.ended:  # a worker may have been faster
+            raise
 
 
 def operator() -> str:

@@ -323,6 +323,15 @@ def failed(grant: Grant, at: datetime, kept: str = "", *, unused: bool = False) 
     return GrantStep(new, event)
 
 
+def vouched(grant: Grant, operator: str, at: datetime, reason: str) -> GrantStep:
+    """Take an operator's word that the Google group of a grant that ends was deleted, and every membership with it."""
+    if grant.ended or not (grant.state is GrantState.REVOKING or grant.failure):
+        msg = f"grant {grant.id} is {grant.state}: there is nothing to vouch for"
+        raise IllegalTransition(msg)
+    new = replace(grant, vouched_by=operator)
+    return GrantStep(new, _event(grant, new, "grant.vouched", operator, at, reason))
+
+
 def refused_revoke(grant: Grant, actor: str, at: datetime, reason: str) -> AuditEvent:
     """Tell of a revoke that was refused; the grant stays as it is."""
     return _event(grant, grant, "grant.revoke_refused", actor, at, reason)

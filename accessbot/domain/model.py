@@ -228,7 +228,7 @@ class Grant:
     write to any vendor; it is revoked by these ids, whatever the catalog says later. `failure` is set once provisioning
     was given up: the grant is then no longer wanted and ends as provision_failed when nothing of it is left.
     `extension_ids` are the approved requests that moved its end. `kept` says in one word why a membership stays after
-    the end: "" , `standing` or `overlap`.
+    the end: "" , `standing` or `overlap`. `vouched_by` is the operator who says that its Google group was deleted.
     """
 
     id: str
@@ -260,6 +260,7 @@ class Grant:
     failure: str = ""
     waiting_for: str = ""
     kept: str = ""
+    vouched_by: str = ""
 
     @property
     def pair(self) -> str:

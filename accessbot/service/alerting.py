@@ -26,7 +26,8 @@ def _revoke_overdue(ctx: Context, grant_id: str) -> Alert | None:
         headline=f"The end of {grant.email}'s access to {grant.entitlement} is not proven yet{waits}.",
         action=(
             f"It is retried until it is. To be safe now, remove {grant.email} by hand from the Google group"
-            f" {grant.google_group} and from the Identity Center group {grant.aws_group_id or 'mapped to it'}."
+            f" {grant.google_group} and from the Identity Center group {grant.aws_group_id or 'mapped to it'}. If that"
+            f" Google group was deleted, run `accessbot grants revoke {grant_id} --google-group-gone`."
         ),
         since=grant.ending_at,
         resolved=grant.ended,

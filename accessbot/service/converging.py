@@ -185,8 +185,9 @@ def _ours(ctx: Context, seen: _Picture) -> list[Side]:
     if unused and pair.last_ended_at is not None and seen.now > pair.last_ended_at + 3 * ctx.terms.sync_period:
         return []
     copied = unused and pair.standing.get(GOOGLE_SIDE, False)
+    vouched = any(grant.vouched_by for grant in seen.leaving)
     return [
-        side
+        replace(side, vouched=vouched)
         for side in sides.of_pair(pair)
         if pair.standing[side.key] is False and side.key not in needed and (side.is_google or not copied)
     ]

@@ -27,12 +27,16 @@ _POLLS = tuple(timedelta(milliseconds=ms) for ms in (0, 100, 200, 400, 800, 1600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One membership: `member` of `group`, at Google (email and user id) or in Identity Center (GroupId and UserId)."""
+    """One membership: `member` of `group`, at Google (email and user id) or in Identity Center (GroupId and UserId).
+
+    `vouched`: an operator says that the Google group was deleted, should Google not find it.
+    """
 
     key: str
     group: str
     member: str
     email: str = ""
+    vouched: bool = False
 
     @property
     def is_google(self) -> bool:
@@ -128,6 +132,6 @@ def _proves_absence(side: Side, error: Missing) -> bool:
     """Tell whether what is missing means that the membership is gone too.
 
     Ids of users and of Identity Center groups are never given out again. A Google group goes by its email, which may be
-    missing for a moment or come back, so its absence proves nothing.
+    missing for a moment or come back, so its absence proves nothing unless somebody vouches for it.
     """
-    return error.what == "user" or (error.what == "group" and not side.is_google)
+    return error.what == "user" or (error.what == "group" and (side.vouched or not side.is_google))

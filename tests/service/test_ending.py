@@ -334,3 +334,46 @@ def test_somebody_who_becomes_a_member_long_after_the_end_stays(world: World) ->
 
 def _missing_group(group: str) -> Missing:
     return Missing("Google", "members.delete", f"Google does not know {group}.", what="group")
+
+
+def test_an_operator_vouches_for_a_google_group_that_was_deleted(world: World) -> None:
+    """A revoke waits for a group that is gone until an operator says that it is; AWS is proven all the same."""
+    grant = world.granted("maya")
+    world.google.delete_group(grant.google_group)
+    world.end(grant)
+    world.advance(timedelta(minutes=30))
+    assert world.grant(grant).state is GrantState.REVOKING
+    assert not world.in_aws("maya")
+    ending.vouch(world.ctx, operator="cli:ada", grant_id=grant.id, reason="deleted on purpose")
+    world.run_until_idle()
+    assert world.grant(grant).state is GrantState.REVOKED
+    (event,) = [e for e in world.events(grant.id) if e.action == "grant.vouched"]
+    assert (event.actor, event.reason) == ("cli:ada", "deleted on purpose")
+
+
+@pytest.mark.parametrize("vendor", ["google", "aws"])
+def test_an_operator_s_word_stands_for_a_missing_group_alone(world: World, vendor: str) -> None:
+    """While Google's group is there, or AWS's side is not read gone, the word changes nothing."""
+    grant = world.granted("maya")
+    fake = world.google if vendor == "google" else world.aws
+    fake.fail("remove", times=None)
+    world.end(grant)
+    ending.vouch(world.ctx, operator="cli:ada", grant_id=grant.id, reason="")
+    world.run_until_idle()
+    assert world.grant(grant).state is GrantState.REVOKING
+    fake.recover()
+    world.advance(timedelta(minutes=1))
+    assert world.sides("maya") == (False, False)
+    assert world.grant(grant).state is GrantState.REVOKED
+
+
+def test_nobody_vouches_for_a_grant_that_does_not_end(world: World) -> None:
+    """A live grant has its end begun first; one that has ended, or never was, needs no word."""
+    grant = world.granted("maya")
+    with pytest.raises(Refused, match="is not ending"):
+        ending.vouch(world.ctx, operator="cli:ada", grant_id=grant.id, reason="")
+    with pytest.raises(Refused, match="no grant"):
+        ending.vouch(world.ctx, operator="cli:ada", grant_id="g_none", reason="")
+    world.end(grant)
+    with pytest.raises(Refused, match="ended already"):
+        ending.vouch(world.ctx, operator="cli:ada", grant_id=grant.id, reason="")
