@@ -233,6 +233,7 @@ _SENTENCES: Final = (
     (("NOREPLICAS",), "Redis has too few replicas at hand to accept a write, so nothing was changed."),
     (("[SSL:",), "No TLS connection to Redis: check its certificate, and the ssl_ options of REDIS_URL."),
     (("READONLY",), "REDIS_URL leads to a read-only replica; point it at the primary."),
+    (("No master found",), "The Sentinels know no primary of the service in REDIS_URL right now; nothing was changed."),
 )
 # redis-py takes the word off the text of the errors that it has a class for.
 _WORDS: Final[dict[type[RedisError], str]] = {

@@ -17,6 +17,7 @@ from accessbot.adapters import redis_scripts as scripts
 from accessbot.adapters.redis_client import Caller, Effect, Word, send
 from accessbot.adapters.redis_codec import Unreadable
 from accessbot.adapters.redis_commit import layout
+from accessbot.adapters.redis_connections import is_watched
 from accessbot.adapters.redis_due import DueIndex
 from accessbot.adapters.redis_exports import Exports
 from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, BEATS, CONFIRM, MARK, RESTORING, key
@@ -74,10 +75,11 @@ class RedisStore(Exports, DueIndex):
     def confirm(self) -> None:
         """Wait until what this process wrote is held by a replica too, where the server has replicas.
 
+        Where Sentinels watch it, it has to have one: a primary without might have been replaced already.
         One more write and the wait for it go over one connection: a replica that has it has all that came before it.
         Raises `StoreUnavailable` when none confirmed in time.
         """
-        if not self._replica_count():
+        if not is_watched(self._caller.client) and not self._replica_count():
             return
         deadline = time.monotonic() + self._caller.patience.total_seconds()
         wait_ms = max(50, int(self._caller.patience.total_seconds() * 1000 / 8))  # well below the socket's time-out
