@@ -11,6 +11,7 @@ import fakeredis
 import redis
 
 from accessbot.adapters.redis_client import send
+from accessbot.adapters.redis_keys import AUDIT
 from accessbot.domain.durations import parse_duration
 from accessbot.domain.model import AuditEvent, Click, ClickAction, Grant, GrantState, Request, SlackPerson
 from accessbot.domain.work import Lane, Work
@@ -20,10 +21,21 @@ from accessbot.service.ticking import HAND_OVER
 from tests.support import company
 from tests.support.clock import Clock, movable_clock
 from tests.support.company import email, slack_id
-from tests.support.ports import FakeCatalog, FakeWorkspace, PlayedQueue, RecordingNotifier
-from tests.support.watch import Watch, WatchedDirectory, WatchedIdentityCenter, WatchedStore
+from tests.support.journal import Journal
+from tests.support.ports import FakeCatalog
+from tests.support.watch import (
+    Watch,
+    WatchedDirectory,
+    WatchedIdentityCenter,
+    WatchedNotifier,
+    WatchedQueue,
+    WatchedStore,
+    WatchedWorkspace,
+)
 
-SYNC_PERIOD = timedelta(minutes=30)
+SYNC_PERIOD = timedelta(minutes=10)
+SWEEP_PERIOD = timedelta(days=400)
+"""How often groups are swept on which nothing happens: tests of sweeps have it more often."""
 _MANY = 5_000
 
 
@@ -34,13 +46,14 @@ class World:
     clock: Clock
     client: redis.Redis
     watch: Watch
+    journal: Journal
     google: WatchedDirectory
     aws: WatchedIdentityCenter
-    slack: FakeWorkspace
+    slack: WatchedWorkspace
     catalog: FakeCatalog
     ctx: Context
-    notifier: RecordingNotifier
-    queue: PlayedQueue
+    notifier: WatchedNotifier
+    queue: WatchedQueue
     aws_ids: dict[str, str]
     aws_groups: dict[str, str]
     serial: int = 0
@@ -130,6 +143,7 @@ class World:
             if work is None:
                 return
             working.run(self.ctx, work)
+            self.journal.keep_track()
         msg = "the workers never come to rest"
         raise AssertionError(msg)
 
@@ -138,25 +152,28 @@ class World:
         self.run_until_idle()
         end = self.clock.now + by
         for _ in range(_MANY):
-            at = self.next_due()
-            if at is None or at > end:
+            times = [at for at in (self.next_due(), self.journal.next_change()) if at is not None]
+            if not times or min(times) > end:
                 break
-            self.clock.now = max(self.clock.now, at)
+            self.clock.now = max(self.clock.now, min(times))
+            self.journal.catch_up()
             self.run_until_idle()
         else:
             msg = "the workers never come to rest"
             raise AssertionError(msg)
-        self.clock.now = end
+        self.clock.now = max(self.clock.now, end)
         self.run_until_idle()
 
     def settle(self) -> None:
         """Let as much time pass as the last look after an end takes."""
-        self.advance(3 * SYNC_PERIOD)
+        self.advance(3 * self.ctx.terms.sync_period)
 
-    def restart(self) -> None:
-        """Go on in a new process that knows nothing but what is stored; what was in the queue is lost."""
+    def restart(self, *, queue_lost: bool = True) -> None:
+        """Go on in a new process that knows nothing but what is stored; what was in the queue may be lost."""
         self.watch.revive()
-        self.queue.works.clear()
+        self.journal.lose_track()
+        if queue_lost:
+            self.queue.works.clear()
         self.ctx = replace(self.ctx, store=WatchedStore(self.client, self.watch))
 
     def next_due(self) -> datetime | None:
@@ -252,21 +269,23 @@ class World:
 
 
 @contextmanager
-def new_world() -> Iterator[World]:
-    """Build a company in which everything works."""
+def new_world(
+    *, sync_period: timedelta = SYNC_PERIOD, sweep_period: timedelta = SWEEP_PERIOD, wide: bool = False
+) -> Iterator[World]:
+    """Build a company in which everything works; its watch sees Slack and the queue too if it is `wide`."""
     with movable_clock() as clock:
         client = fakeredis.FakeRedis(
             server=fakeredis.FakeServer(), decode_responses=True, encoding_errors="surrogateescape", protocol=2
         )
-        watch = Watch()
-        google, aws = WatchedDirectory(watch), WatchedIdentityCenter(watch)
+        watch = Watch(wide=wide)
+        journal = Journal(now=lambda: clock.now, logged=lambda: int(send(client, "XLEN", AUDIT)))
+        google, aws = WatchedDirectory(watch, journal), WatchedIdentityCenter(watch, journal)
         made = FakeCatalog(company.catalog())
-        slack = FakeWorkspace(
-            people={slack_id(n): SlackPerson(id=slack_id(n), email=email(n), name=n) for n in company.PEOPLE}
-        )
+        people = {slack_id(n): SlackPerson(id=slack_id(n), email=email(n), name=n) for n in company.PEOPLE}
+        slack = WatchedWorkspace(people=people, watch=watch)
         aws_ids = {name: aws.add_user(email(name)) for name in company.PEOPLE}
         aws_groups = _settle_in(made, google, aws)
-        notifier, queue = RecordingNotifier(), PlayedQueue()
+        notifier, queue = WatchedNotifier(watch=watch, journal=journal), WatchedQueue(watch=watch)
         ctx = Context(
             store=WatchedStore(client, watch),
             directory=google,
@@ -275,13 +294,19 @@ def new_world() -> Iterator[World]:
             notifier=notifier,
             queue=queue,
             catalog=made,
-            terms=Terms(shortest=timedelta(seconds=1), sync_period=SYNC_PERIOD, start_url="https://start.example.com"),
+            terms=Terms(
+                shortest=timedelta(seconds=1),
+                sync_period=sync_period,
+                sweep_period=sweep_period,
+                start_url="https://start.example.com",
+            ),
             pause=clock.move,
         )
         yield World(
             clock=clock,
             client=client,
             watch=watch,
+            journal=journal,
             google=google,
             aws=aws,
             slack=slack,
