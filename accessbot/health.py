@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from accessbot.domain.errors import AccessbotError, Missing, Unavailable
+from accessbot.domain.notices import AlertKind
+from accessbot.service import ending
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
     from slack_sdk import WebClient
 
+    from accessbot.ports import Beat, GateState
     from accessbot.service.context import Context
 
 _log = structlog.get_logger(__name__)
@@ -98,34 +102,61 @@ class _Figures:
         return []
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("accessbot_up", "1 when the store answers")
+        store = self._context.store
         try:
-            counts = self._context.store.count()
-            beats = self._context.store.beats()
+            figures = [*_counts(store.count()), *_processes(store.beats())]
+            late = ending.overdue(store)
+            figures.append(_gauge("accessbot_revokes_overdue", "Ends of grants not proven within two minutes", late))
+            figures += _gates(tuple(gate.state() for gate in self._context.gates))
         except AccessbotError:
-            up.add_metric([], 0)
-            yield up
+            yield _gauge("accessbot_up", "1 when the store answers", 0)
             return
-        up.add_metric([], 1)
-        yield up
-        for name, meaning, label in (
-            ("grants", "Grants by state", "state"),
-            ("requests", "Access requests by state", "state"),
-            ("due", "Works in the due-index by lane", "lane"),
-        ):
-            family = GaugeMetricFamily(f"accessbot_{name}", meaning, labels=[label])
-            for key, count in sorted(counts.items()):
-                kind, _, value = key.partition(".")
-                if kind == name:
-                    family.add_metric([value], count)
-            yield family
-        yield GaugeMetricFamily("accessbot_audit_events", "Events in the audit log", value=counts.get("audit", 0))
-        processes = GaugeMetricFamily("accessbot_processes", "Living processes by role", labels=["role"])
-        roles = [role for _, role, _ in beats]
-        for role in sorted(set(roles)):
-            processes.add_metric([role], roles.count(role))
-        yield processes
-        catalogs = {catalog for _, _, catalog in beats}
-        yield GaugeMetricFamily(
-            "accessbot_catalogs", "Different catalogs that living processes work with", value=len(catalogs)
-        )
+        yield _gauge("accessbot_up", "1 when the store answers", 1)
+        yield from figures
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value=value)
+
+
+def _by(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, meaning, labels=[label])
+    for key, value in sorted(values.items()):
+        family.add_metric([key], value)
+    return family
+
+
+def _counts(counts: Mapping[str, int]) -> Iterator[Metric]:
+    def those(kind: str) -> dict[str, float]:
+        return {key.partition(".")[2]: count for key, count in counts.items() if key.startswith(f"{kind}.")}
+
+    yield _by("accessbot_grants", "Grants by state", "state", those("grants"))
+    yield _by("accessbot_requests", "Access requests by state", "state", those("requests"))
+    yield _by("accessbot_due", "Works in the due-index by lane", "lane", those("due"))
+    yield _by("accessbot_ready", "Works whose time has come, and nobody took yet, by lane", "lane", those("ready"))
+    yield _gauge("accessbot_audit_events", "Events in the audit log", counts.get("audit", 0))
+    told = CounterMetricFamily("accessbot_alerts", "Alerts posted by kind", labels=["kind"])
+    for kind in AlertKind:
+        told.add_metric([str(kind)], counts.get(f"alerts.{kind}", 0))
+    yield told
+
+
+def _processes(beats: Sequence[Beat]) -> Iterator[Metric]:
+    yield _by("accessbot_processes", "Living processes by role", "role", Counter(beat.role for beat in beats))
+    yield _by(
+        "accessbot_clock_skew_seconds",
+        "The time of Redis less that of a living process",
+        "process",
+        {beat.process: beat.skew.total_seconds() for beat in beats},
+    )
+    catalogs = {beat.catalog for beat in beats}
+    yield _gauge("accessbot_catalogs", "Different catalogs that living processes work with", len(catalogs))
+
+
+def _gates(states: Sequence[GateState]) -> Iterator[Metric]:
+    for name, meaning, values in (
+        ("open", "1 while calls are held back, as the vendor failed several times in a row", lambda s: float(s.open)),
+        ("wait_seconds", "How long calls wait before the next is made", lambda s: s.wait.total_seconds()),
+        ("left", "Calls that may be made at once, of the quota that all workers share", lambda s: s.left),
+    ):
+        yield _by(f"accessbot_gate_{name}", meaning, "vendor", {state.vendor: values(state) for state in states})

@@ -9,13 +9,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from accessbot.domain.work import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from accessbot.domain.model import (
         AuditEvent,
@@ -50,18 +51,39 @@ A lease sets it whenever it is proven. So a process that stood still after the p
 """
 
 
+class Beat(NamedTuple):
+    """A living process: its role, the hash of its catalog, and how its clock and the store's get on.
+
+    `skew` is the store's time less its own, `jump` the furthest that the store's time jumped lately, as it saw it.
+    """
+
+    process: str
+    role: str
+    catalog: str
+    skew: timedelta = timedelta(0)
+    jump: timedelta = timedelta(0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateState:
-    """A vendor's gate as operators see it: is the breaker open, how long calls wait, what the bucket still holds."""
+    """A vendor's gate as operators see it: is the breaker open, how long calls wait, what the bucket still holds.
+
+    `since` is when the breaker opened for the first time without an answer after it.
+    """
 
     vendor: str
     open: bool
     wait: timedelta
     left: float
+    since: datetime | None = None
 
 
 class Gate(Protocol):
     """What stands before every call to a vendor: its quota, shared by all workers, and its circuit breaker."""
+
+    @property
+    def vendor(self) -> str:
+        """Name the vendor."""
 
     def __call__(self) -> AbstractContextManager[None]:
         """Make one call in here. Raises `Unavailable` instead of making it too early."""
@@ -180,7 +202,10 @@ class Store(Clock, Protocol):
         """Walk the audit log in order, in pages; filters combine. `person` matches the requester or the actor."""
 
     def count(self) -> dict[str, int]:
-        """Count requests and grants by state, due work by lane, audit events: `{"grants.active": 3, …}`."""
+        """Count requests and grants by state, due and ready work by lane, audit events, and what was tallied.
+
+        `{"grants.active": 3, "due.ends": 7, "ready.ends": 0, "alerts.brake": 1, "audit": 21, …}`
+        """
 
     def first_sight(self, key: str, keep: timedelta) -> bool:
         """Tell whether `key` was not seen within `keep`; remembers it in the same step (for replayed deliveries)."""
@@ -210,11 +235,14 @@ class Store(Clock, Protocol):
 
     # --- processes ---
 
-    def beat(self, process: str, role: str, catalog_hash: str, keep: timedelta) -> None:
-        """Say that a process lives, and on which catalog; forgotten after `keep`."""
+    def beat(self, beat: Beat, keep: timedelta) -> None:
+        """Say that a process lives; forgotten after `keep`."""
 
-    def beats(self) -> tuple[tuple[str, str, str], ...]:
-        """List the living processes: (process, role, catalog hash)."""
+    def beats(self) -> tuple[Beat, ...]:
+        """List the living processes, by name."""
+
+    def tally(self, name: str) -> None:
+        """Count something that happened: `count` gives how often under this name, e.g. `alerts.brake`."""
 
 
 class Rebuilt(Clock, Protocol):

@@ -111,6 +111,7 @@ def serve(process: Process, app: App) -> None:
     def started(_: object) -> None:
         process.reload_on_hangup()
         _in_background(_beat, process)
+        _in_background(_watch, process)
         if settings.socket_mode:
             _in_background(_connect, SocketModeHandler(app, settings.slack_app_token.get_secret_value()))
         _log.info("ready", address=f"http://{settings.host}:{settings.port}", socket_mode=settings.socket_mode)
@@ -148,6 +149,10 @@ def _beat(process: Process) -> None:
             _log.error("cannot go on", error=error.sentence)
             os.kill(os.getppid(), signal.SIGTERM)
             return
+
+
+def _watch(process: Process) -> None:
+    process.watch(threading.Event(), all_clear=True)
 
 
 def _connect(handler: SocketModeHandler) -> None:

@@ -173,6 +173,7 @@ def _worker_slot(lane: str) -> Callable[[], None]:
         process.wait_for_store(stop)
         process.warm()
         threading.Thread(target=_beat, args=(process, f"worker:{lane}", stop), name="beat", daemon=True).start()
+        threading.Thread(target=process.watch, args=(stop,), name="watch", daemon=True).start()
         work_lane(Lane(lane), process.rq_connection())
         stop.set()
 

@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from queue import SimpleQueue
@@ -24,9 +24,12 @@ from accessbot.adapters.redis_store import RedisStore
 from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.domain.errors import AccessbotError, StoreUnavailable, Unclear
 from accessbot.log import configure
-from accessbot.service import sides
+from accessbot.ports import Beat
+from accessbot.service import sides, watching
+from accessbot.service.comparing import Timepiece
 from accessbot.service.context import Context, Terms
 from accessbot.service.keeping import Keeper
+from accessbot.service.watching import Watcher
 from accessbot.settings import Role, Settings, load
 
 if TYPE_CHECKING:
@@ -183,6 +186,7 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
         ),
         pause=lambda span: time.sleep(span.total_seconds()),
         keep=Keeper(store_from(settings, WEB_PATIENCE)),
+        gates=(google_gate, aws_gate),
     )
 
 
@@ -206,6 +210,7 @@ class Process(Parts):
 
     settings: Settings
     built: Context | None = None
+    timepiece: Timepiece = field(default_factory=Timepiece)
 
     @property
     def name(self) -> str:
@@ -244,11 +249,22 @@ class Process(Parts):
                 _log.warning("not warmed up", part=type(part).__name__, error=error.sentence)
 
     def beat(self, role: str) -> None:
-        """Say that this process lives; a store that is away is only logged."""
+        """Say that this process lives, and how its clock is beside the store's; a store that is away is only logged."""
         try:
-            self.store.beat(self.name, role, self.catalog.current().hash, _KEEP_BEAT)
+            self.timepiece.look(self.store)
+            skew, jump = self.timepiece.skew, self.timepiece.jump
+            self.store.beat(Beat(self.name, role, self.catalog.current().hash, skew, jump), _KEEP_BEAT)
         except (StoreUnavailable, Unclear) as error:
             _log.warning("heartbeat not stored", error=error.sentence)
+
+    def watch(self, stop: Event, *, all_clear: bool = False) -> None:
+        """Watch all processes, clocks and vendors until told to stop, and tell of what is wrong."""
+        watcher = Watcher(self.context, all_clear=all_clear)
+        while not stop.wait(watching.EVERY.total_seconds()):
+            try:
+                watcher.look()
+            except Exception:  # noqa: BLE001 - logged; a watch that ends would be the last to say so
+                _log.exception("the watch over all processes failed, it goes on")
 
     def reload(self) -> None:
         """Read the catalog again; a broken file keeps the one in force."""

@@ -19,6 +19,7 @@ import structlog
 
 from accessbot.adapters import redis_gate_scripts as scripts
 from accessbot.adapters.redis_client import Caller, Script
+from accessbot.adapters.redis_codec import from_ms
 from accessbot.adapters.redis_keys import key
 from accessbot.domain.errors import StoreUnavailable, Unavailable, VendorError
 from accessbot.domain.work import Urgency
@@ -79,7 +80,7 @@ class RedisGate:
 
     def state(self) -> GateState:
         """Read the gate without passing it: whether the breaker is open, and for how long calls wait still."""
-        state, wait, left = self.caller.script(
+        state, wait, left, since = self.caller.script(
             scripts.GATE_STATE, self._keys(), [self._rate(), self._burst(), int(_PROBE.total_seconds() * 1000)]
         )
         return GateState(
@@ -87,6 +88,7 @@ class RedisGate:
             open=state == "open",
             wait=timedelta(milliseconds=int(wait)),
             left=float(left),
+            since=from_ms(int(since)) if int(since) else None,
         )
 
     def _enter(self) -> bool:

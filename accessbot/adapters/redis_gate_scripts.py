@@ -62,6 +62,7 @@ local most = tonumber(ARGV[1])
 if failures >= most then
   local cool = math.min(tonumber(ARGV[3]), tonumber(ARGV[2]) * 2 ^ math.min(failures - most, 10))
   redis.call('HSET', KEYS[2], 'until', whole(now + cool))
+  redis.call('HSETNX', KEYS[2], 'since', whole(now))
   redis.call('HDEL', KEYS[2], 'probe')
 end
 redis.call('PEXPIRE', KEYS[2], 300000)
@@ -78,7 +79,7 @@ local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local wait, half = open_for()
 local tokens, pause = tokens_now(rate, burst)
 local left = string.format('%.3f', tokens)
-if half then return {'open', wait, left} end
-return {'closed', math.max(0, pause - now), left}
+if half then return {'open', wait, left, redis.call('HGET', KEYS[2], 'since') or '0'} end
+return {'closed', math.max(0, pause - now), left, '0'}
 """
 )

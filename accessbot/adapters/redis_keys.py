@@ -29,7 +29,8 @@ Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
 | `ops:<day>:<000-fff>` | hash | digests of the operations written that day: the token of the call | after 7 days |
 | `lease:<name>` | string | the owner's token | after its hold |
 | `seen:<key>` | string | a delivery that was seen: the token of the call that saw it | as the caller says |
-| `beats` | hash | living processes: role, catalog hash, until when | with the process |
+| `beats` | hash | living processes: role, catalog hash, how clocks get on, until when | with the process |
+| `tallies` | hash | how often what is counted happened, by name (`alerts.brake`) | never |
 | `mark` | string | what this database is for (`sandbox`), absent on a real one | never |
 | `restoring` | string | what the store is being restored from: nobody else writes or works | when it is done |
 | `bucket:<vendor>` | hash | what is left of a quota that all workers share; its pause | after ten idle minutes |
@@ -49,6 +50,7 @@ PREFIX: Final = "accessbot:"
 AUDIT: Final = f"{PREFIX}audit"
 AUDIT_STATE: Final = f"{PREFIX}audit:state"
 BEATS: Final = f"{PREFIX}beats"
+TALLIES: Final = f"{PREFIX}tallies"
 MARK: Final = f"{PREFIX}mark"
 CONFIRM: Final = f"{PREFIX}confirm"
 RESTORING: Final = f"{PREFIX}restoring"

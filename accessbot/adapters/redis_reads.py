@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from accessbot.adapters import redis_codec as codec
 from accessbot.adapters import redis_scripts as scripts
 from accessbot.adapters.redis_commit import parted
-from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, key
+from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, TALLIES, key
 from accessbot.domain.model import GrantState, RequestState
 from accessbot.domain.work import Lane
 
@@ -140,7 +140,7 @@ class Reads:
                 yield event
 
     def count(self) -> dict[str, int]:
-        """Count grants and requests by state, works by lane, audit events, in one step.
+        """Count grants and requests by state, works by lane, audit events, in one step; then what was tallied.
 
         `due.<lane>` counts every work in the index, `ready.<lane>` those whose time has come and nobody took yet.
         """
@@ -150,7 +150,9 @@ class Reads:
         names |= {f"ready.{lane}": key("due", lane) for lane in Lane}
         how = ["due" if name.startswith("ready.") else "all" for name in names]
         counts = self._caller.script(scripts.COUNT, [AUDIT, *names.values()], how)
-        return dict(zip(("audit", *names), map(int, counts), strict=True))
+        tallies = self._caller.command("HGETALL", TALLIES)
+        told = dict(zip(("audit", *names), map(int, counts), strict=True))
+        return told | {str(name): int(times) for name, times in tallies.items()}
 
     # --- how ---
 

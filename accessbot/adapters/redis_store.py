@@ -20,8 +20,9 @@ from accessbot.adapters.redis_commit import layout
 from accessbot.adapters.redis_connections import is_watched
 from accessbot.adapters.redis_due import DueIndex
 from accessbot.adapters.redis_exports import Exports
-from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, BEATS, CONFIRM, MARK, RESTORING, key
+from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, BEATS, CONFIRM, MARK, RESTORING, TALLIES, key
 from accessbot.domain.errors import Conflict, StoreUnavailable
+from accessbot.ports import Beat
 
 if TYPE_CHECKING:
     import redis
@@ -97,17 +98,20 @@ class RedisStore(Exports, DueIndex):
 
     # --- processes ---
 
-    def beat(self, process: str, role: str, catalog_hash: str, keep: timedelta) -> None:
-        """Say that a process lives, and on which catalog; forgotten after `keep`."""
-        self._caller.script(
-            scripts.BEAT, [BEATS], [process, json.dumps([role, catalog_hash]), keep // timedelta(milliseconds=1)]
-        )
+    def beat(self, beat: Beat, keep: timedelta) -> None:
+        """Say that a process lives; forgotten after `keep`."""
+        millisecond = timedelta(milliseconds=1)
+        told = json.dumps([beat.role, beat.catalog, beat.skew // millisecond, beat.jump // millisecond])
+        self._caller.script(scripts.BEAT, [BEATS], [beat.process, told, keep // millisecond])
 
-    def beats(self) -> tuple[tuple[str, str, str], ...]:
-        """List the living processes: (process, role, catalog hash), by process."""
+    def beats(self) -> tuple[Beat, ...]:
+        """List the living processes, by name."""
         living = self._caller.script(scripts.BEATS, [BEATS], [])
-        told = ((process, *json.loads(text)) for process, text in zip(living[::2], living[1::2], strict=True))
-        return tuple(sorted((str(process), str(role), str(digest)) for process, role, digest in told))
+        return tuple(sorted(_beat(process, text) for process, text in zip(living[::2], living[1::2], strict=True)))
+
+    def tally(self, name: str) -> None:
+        """Count something that happened; asked again for want of an answer, it may be counted twice."""
+        self._caller.command("HINCRBY", TALLIES, name, 1)
 
     # --- the database itself ---
 
@@ -153,6 +157,13 @@ def _write_and_wait(client: redis.Redis, wait_ms: int) -> int:
         send(pipe, "SET", CONFIRM, "1", "PX", _CONFIRM_KEPT_MS)
         send(pipe, "WAIT", 1, wait_ms)
         return int(pipe.execute()[1])
+
+
+def _beat(process: str, text: str) -> Beat:
+    """Read what is told of a process; one of an older version says nothing of its clock."""
+    role, catalog, *clocks = json.loads(text)
+    skew, jump = (timedelta(milliseconds=int(each)) for each in clocks or (0, 0))
+    return Beat(process, str(role), str(catalog), skew, jump)
 
 
 def _seen(name: str) -> str:

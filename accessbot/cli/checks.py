@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from accessbot import log, settings, wiring
@@ -13,12 +14,16 @@ from accessbot.cli.options import PATIENCE
 from accessbot.cli.vendor_checks import look_at_vendors
 from accessbot.domain.errors import CatalogInvalid
 from accessbot.domain.work import Lane
+from accessbot.service import ending
+from accessbot.service.alerting import disagreeing
+from accessbot.service.comparing import TOLERATED
 from accessbot.settings import Role, Settings, SettingsInvalid
 
 if TYPE_CHECKING:
     from accessbot.adapters.redis_facts import StoreFacts
     from accessbot.adapters.redis_store import RedisStore
     from accessbot.domain.model import Catalog
+    from accessbot.ports import Beat
 
 _OLDEST_REDIS = (6, 2)
 _PROCESSES: tuple[Role, ...] = ("web", "worker", "clock")
@@ -38,6 +43,7 @@ def examine(environ: Mapping[str, str], show: Show) -> Iterator[Finding]:
         show("Redis", 0, None)
         yield from guarded("redis", _redis(store))
         yield from guarded("processes", _processes(store, catalog))
+        yield from guarded("grants", _ends(store))
     if "worker" in ready and catalog is not None:
         yield from look_at_vendors(ready["worker"], catalog, store, show)
     else:
@@ -120,15 +126,39 @@ def _server(facts: StoreFacts) -> Iterator[Finding]:
 
 def _processes(store: RedisStore, catalog: Catalog | None) -> Iterator[Finding]:
     beats = store.beats()
-    roles = [role for _, role, _ in beats]
+    roles = [beat.role for beat in beats]
     for role, command in _NEEDED.items():
         if role not in roles:
             yield wrong("processes", f"no {role} process is alive: start “{command}”.")
-    hashes = sorted({digest for _, _, digest in beats})
+    hashes = sorted({beat.catalog for beat in beats})
     if len(hashes) > 1:
-        told = ", ".join(f"{digest[:12]} ({sum(d == digest for *_, d in beats)} processes)" for digest in hashes)
+        on = Counter(beat.catalog for beat in beats)
+        told = ", ".join(f"{digest[:12]} ({on[digest]} processes)" for digest in hashes)
         yield wrong("processes", f"they work on different catalogs: {told}; bring the same file everywhere and reload.")
     elif hashes and catalog is not None and hashes != [catalog.hash]:
         yield warning("processes", f"they work on catalog {hashes[0][:12]}, not on this file: reload them with SIGHUP.")
     elif set(_NEEDED) <= set(roles):
         yield ok("processes", f"{len(beats)} are alive, all on catalog {hashes[0][:12]}")
+    yield from _clocks(beats)
+
+
+def _ends(store: RedisStore) -> Iterator[Finding]:
+    late = ending.overdue(store)
+    if late:
+        yield wrong("grants", f"{late:,} ends are not proven within two minutes: the alerts channel says what to do.")
+    else:
+        yield ok("grants", "every end is proven, or has just begun")
+
+
+def _clocks(beats: Sequence[Beat]) -> Iterator[Finding]:
+    wrong_ones = disagreeing(beats)
+    for beat in wrong_ones:
+        by = f"{beat.skew.total_seconds():+.1f} s"
+        if abs(beat.skew) > TOLERATED:
+            yield wrong("clocks", f"{beat.process} ({beat.role}) is off from Redis by {by}: mend its time service.")
+        else:
+            jump = f"{beat.jump.total_seconds():+.1f} s"
+            yield warning("clocks", f"{beat.process} saw the clock of Redis jump by {jump}: mend its time service.")
+    if beats and not wrong_ones:
+        most = max(abs(beat.skew) for beat in beats)
+        yield ok("clocks", f"all agree with that of Redis, within {most.total_seconds():.2f} s")

@@ -37,6 +37,7 @@ def look_at_vendors(settings: Settings, catalog: Catalog, store: Store | None, s
     if not context:
         return
     some = next(iter(catalog.entitlements.values()))
+    yield from guarded("quota", _gates(context[0]))
     show("Google", 0, None)
     yield from guarded("google", _google(context[0], settings, some))
     show("AWS", 0, None)
@@ -65,6 +66,18 @@ def _slack(settings: Settings) -> Iterator[Finding]:
         yield wrong("slack", f"the token lacks {', '.join(missing)}: install the app again from manifest.yml.")
     else:
         yield ok("slack", "the token has every scope of the manifest")
+
+
+def _gates(context: Context) -> Iterator[Finding]:
+    """Tell whether all processes hold back their calls to a vendor."""
+    for gate in context.gates:
+        state = gate.state()
+        if state.open:
+            since = f" since {state.since:%Y-%m-%d %H:%M:%S} UTC" if state.since is not None else ""
+            wait = state.wait.total_seconds()
+            yield wrong("quota", f"{state.vendor} fails{since}: calls are held back, the next one for {wait:.0f} s.")
+        else:
+            yield ok("quota", f"{state.vendor} answers, {max(0.0, state.left):.0f} calls may be made at once")
 
 
 def _google(context: Context, settings: Settings, some: Entitlement) -> Iterator[Finding]:

@@ -86,6 +86,9 @@ class AlertKind(StrEnum):
     DRIFT = "drift"
     EVICTED = "evicted"
     BRAKE = "brake"
+    NOBODY_ALIVE = "nobody_alive"
+    CLOCK_SKEW = "clock_skew"
+    VENDOR_AWAY = "vendor_away"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from accessbot.domain.model import ALL_GROUPS
 from accessbot.domain.notices import Alert, AlertKind
+from accessbot.domain.work import Lane
+from accessbot.service.comparing import TOLERATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
+    from accessbot.ports import Beat, GateState
     from accessbot.service.context import Context
+
+AWAY_FOR = timedelta(minutes=1)
+"""How long a vendor's breaker is open before the operators are told."""
+
+ROLES = {
+    "clock": ("clock", "clock", "no access ends by itself, and nothing is tried again"),
+    f"worker:{Lane.FAST}": ("worker of the lane fast", "worker", "requests, approvals and early ends wait"),
+    f"worker:{Lane.ENDS}": ("worker of the lane ends", "worker", "no access ends when its time is over"),
+    f"worker:{Lane.TALK}": ("worker of the lane talk", "worker", "cards and messages wait"),
+    f"worker:{Lane.SWEEP}": ("worker of the lane sweep", "worker", "members of groups are not compared with grants"),
+}
+"""The roles of which somebody has to live: what people call one, how it is started, and what is not done without."""
 
 _SHOWN = 10
 
@@ -92,7 +109,7 @@ def _not_authorised(ctx: Context, vendor: str) -> Alert:
 
 
 def _catalogs_differ(ctx: Context, _: str) -> Alert | None:
-    hashes = sorted({catalog for _, _, catalog in ctx.store.beats()})
+    hashes = sorted({beat.catalog for beat in ctx.store.beats()})
     now = ctx.store.now()
     return Alert(
         kind=AlertKind.CATALOGS_DIFFER,
@@ -170,6 +187,90 @@ def _brake(ctx: Context, group: str) -> Alert | None:
     )
 
 
+def _nobody_alive(ctx: Context, role: str) -> Alert | None:
+    if role not in ROLES:
+        return None
+    name, command, meanwhile = ROLES[role]
+    alive = any(beat.role == role for beat in ctx.store.beats())
+    now = ctx.store.now()
+    return Alert(
+        kind=AlertKind.NOBODY_ALIVE,
+        subject=role,
+        headline=(
+            f"There is a living {name} again; what was due meanwhile is made up for."
+            if alive
+            else f"No {name} is alive, so {meanwhile}."
+        ),
+        action=f"Start `accessbot {command}`, or look in its log why it does not stay; nothing that is due is lost.",
+        since=now,
+        resolved=alive,
+        now=now,
+    )
+
+
+def disagreeing(beats: Sequence[Beat]) -> tuple[Beat, ...]:
+    """List the processes whose clock is not the store's, and those that saw the store's jump."""
+    return tuple(beat for beat in beats if max(abs(beat.skew), abs(beat.jump)) > TOLERATED)
+
+
+def _clock_skew(ctx: Context, _: str) -> Alert | None:
+    found = disagreeing(ctx.store.beats())
+    now = ctx.store.now()
+    jump = max((beat.jump for beat in found), key=abs, default=timedelta(0))
+    skewed = [f"{beat.process} ({beat.role}) by {_seconds(beat.skew)}" for beat in found if abs(beat.skew) > TOLERATED]
+    says = []
+    if abs(jump) > TOLERATED:
+        way = "forwards" if jump > timedelta(0) else "backwards"
+        says.append(f"the clock of Redis jumped {way} by {_seconds(jump)}, and with it the ends of all grants")
+    if skewed:
+        says.append(f"clocks differ from that of Redis: {_named(skewed)}")
+    told = "; ".join(says)
+    return Alert(
+        kind=AlertKind.CLOCK_SKEW,
+        subject="all",
+        headline=f"{told[0].upper()}{told[1:]}." if told else "All clocks agree with that of Redis again.",
+        action=(
+            "Mend the time service of these machines, and of the Redis server. Grants begin and end by the clock of"
+            " Redis alone; but a process whose own clock is wrong logs wrong times, and its credentials are refused."
+        ),
+        since=now,
+        resolved=not found,
+        now=now,
+    )
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{abs(span).total_seconds():.1f} s"
+
+
+def is_away(state: GateState, now: datetime) -> bool:
+    """Tell whether a vendor has not answered for so long that operators ought to know."""
+    return state.open and state.since is not None and now - state.since > AWAY_FOR
+
+
+def _vendor_away(ctx: Context, vendor: str) -> Alert | None:
+    state = next((gate.state() for gate in ctx.gates if gate.vendor == vendor), None)
+    if state is None:
+        return None
+    now = ctx.store.now()
+    return Alert(
+        kind=AlertKind.VENDOR_AWAY,
+        subject=vendor,
+        headline=(
+            f"{vendor} does not answer, so access through it neither begins nor ends."
+            if state.open
+            else f"{vendor} answers again."
+        ),
+        action=(
+            f"Look at {vendor}'s status page and at the way there. It is tried again all the time, ends first; until it"
+            " answers, whoever must lose access at once has to be taken out by hand."
+        ),
+        since=state.since or now,
+        resolved=not state.open,
+        now=now,
+    )
+
+
 def _named(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_SHOWN])
     return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
@@ -185,5 +286,8 @@ ALERTS: dict[AlertKind, Callable[[Context, str], Alert | None]] = {
     AlertKind.DRIFT: _drift,
     AlertKind.EVICTED: _evicted,
     AlertKind.BRAKE: _brake,
+    AlertKind.NOBODY_ALIVE: _nobody_alive,
+    AlertKind.CLOCK_SKEW: _clock_skew,
+    AlertKind.VENDOR_AWAY: _vendor_away,
 }
 """Gives, for each kind, the alert about a subject as things are now; None when there is nothing to tell."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Change,
         Claim,
         Directory,
+        Gate,
         IdentityCenter,
         Notifier,
         Queue,
@@ -47,7 +48,8 @@ class Terms:
     region: str = ""
 
 
-def _unkept(_: Claim) -> AbstractContextManager[None]:
+def unkept(_: Claim) -> AbstractContextManager[None]:
+    """Keep nothing: for one who does a work so short that its claim does not run out."""
     return nullcontext()
 
 
@@ -56,7 +58,8 @@ class Context:
     """Everything that plugs into the ports.
 
     `pause` waits between two reads of an eventually consistent vendor. `keep` prolongs the claim of a work while it is
-    done; without it a work may be taken up by another process while it is done still.
+    done; without it a work may be taken up by another process while it is done still. `gates` are those before the
+    vendors, for whoever tells of them.
     """
 
     store: Store
@@ -68,7 +71,8 @@ class Context:
     catalog: CatalogSource
     terms: Terms
     pause: Callable[[timedelta], None]
-    keep: Callable[[Claim], AbstractContextManager[None]] = _unkept
+    keep: Callable[[Claim], AbstractContextManager[None]] = unkept
+    gates: tuple[Gate, ...] = ()
 
 
 def save(ctx: Context, change: Change, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from accessbot.domain import lifecycle
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accessbot.domain.model import Grant
+    from accessbot.ports import Store
     from accessbot.service.context import Context
+
+_MOST_LOOKED_AT = 1_000
 
 
 def end_access(ctx: Context, *, requester: str, grant_id: str) -> Grant:
@@ -61,6 +65,13 @@ def vouch(ctx: Context, *, operator: str, grant_id: str, reason: str) -> Grant:
         except Conflict:
             continue
         return step.record
+
+
+def overdue(store: Store) -> int:
+    """Count the ends that are not proven although they ought to be by now, among the first thousand that go on."""
+    late = store.now() - schedule.OVERDUE_AFTER
+    going_on = islice(store.grants([GrantState.REVOKING]), _MOST_LOOKED_AT)
+    return sum(grant.ending_at is not None and grant.ending_at < late for grant in going_on)
 
 
 def begin(ctx: Context, grant: Grant, cause: EndCause, actor: str, now: datetime, reason: str = "") -> Change:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from accessbot.domain.errors import Conflict
+import structlog
+
+from accessbot.domain.errors import Conflict, StoreUnavailable
 from accessbot.domain.model import Board, GrantState
 from accessbot.domain.notices import AlertKind, Answer, Card, Notice, NoticeKind, Tone
 from accessbot.ports import Change
@@ -20,7 +22,17 @@ if TYPE_CHECKING:
     from accessbot.domain.notices import Alert
     from accessbot.service.context import Context
 
-_ALERT_AGAIN = timedelta(minutes=5)
+_AGAIN = {
+    AlertKind.REVOKE_OVERDUE: timedelta(minutes=5),
+    AlertKind.NOBODY_ALIVE: timedelta(minutes=1),
+    AlertKind.CLOCK_SKEW: timedelta(minutes=1),
+    AlertKind.VENDOR_AWAY: timedelta(minutes=1),
+}
+"""Alerts that are looked at again while they last, as nothing that is written down ends them."""
+
+_UNCHANGING = (AlertKind.NOBODY_ALIVE, AlertKind.VENDOR_AWAY)
+_log = structlog.get_logger(__name__)
+
 _NEWS_AFTER = timedelta(hours=1)
 _OVER = "over"
 _WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED, AlertKind.EVICTED)
@@ -81,10 +93,23 @@ def alert(ctx: Context, subject: str) -> datetime | None:
     refs = () if _is_past(stored, made) else stored.refs
     if made.resolved and not refs:
         return None
-    told = _OVER if made.resolved else ((refs and stored.digest) or made.now.isoformat())
-    _publish(ctx, stored, told, lambda: ctx.notifier.alert(made, refs))
-    again = made.kind is AlertKind.REVOKE_OVERDUE and not made.resolved
-    return made.now + _ALERT_AGAIN if again else None
+    began = datetime.fromisoformat(stored.digest) if refs else made.now
+    again = made.now + _AGAIN[made.kind] if made.kind in _AGAIN and not made.resolved else None
+    if again is not None and refs and made.kind in _UNCHANGING:
+        return again
+    told = _OVER if made.resolved else began.isoformat()
+    shown = replace(made, since=min(made.since, began))
+    _publish(ctx, stored, told, lambda: ctx.notifier.alert(shown, refs))
+    if not refs:
+        _tally(ctx, made.kind)
+    return again
+
+
+def _tally(ctx: Context, kind: AlertKind) -> None:
+    try:
+        ctx.store.tally(f"alerts.{kind}")
+    except StoreUnavailable as error:  # it was told all the same, and is not told twice for the sake of a figure
+        _log.warning("alert not counted", kind=str(kind), error=error.sentence)
 
 
 def _is_past(board: Board, made: Alert) -> bool:

@@ -41,7 +41,7 @@ def watch_catalogs(store: Store, queue: Queue, before: str = "") -> str:
 
     `before` is what the same clock saw last, as this gave it then.
     """
-    seen = "+".join(sorted({catalog for _, _, catalog in store.beats()}))
+    seen = "+".join(sorted({beat.catalog for beat in store.beats()}))
     now = store.now()
     # One operation an hour for each picture, and one for each change of it: seen again it adds nothing.
     op = f"catalogs:{seen}:{int(now.timestamp()) // _HOUR_S}" if seen == before else new_id("catalogs")

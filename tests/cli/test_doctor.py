@@ -17,6 +17,7 @@ import yaml
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.cli.vendor_checks import SCOPES
 from accessbot.domain.work import Lane
+from accessbot.ports import Beat
 from accessbot.sandbox.run import Sandbox, sandbox
 from tests.catalog.examples import RIGHT
 from tests.cli.conftest import PROGRAM, Run, Told
@@ -53,7 +54,7 @@ def await_processes(workspace: Sandbox) -> None:
     """Wait until every process of the workspace has said that it lives."""
     wanted = {"web", "clock", *(f"worker:{lane}" for lane in Lane)}
     deadline = time.monotonic() + 60
-    while not wanted <= {role for _, role, _ in workspace.store.beats()}:
+    while not wanted <= {beat.role for beat in workspace.store.beats()}:
         assert time.monotonic() < deadline, "the workspace's processes do not start"
         time.sleep(0.05)
 
@@ -68,6 +69,9 @@ def test_a_healthy_workspace_has_nothing_wrong(workspace: Sandbox) -> None:
         "catalog",
         "redis",
         "processes",
+        "clocks",
+        "grants",
+        "quota",
         "slack",
         "google",
         "aws",
@@ -141,7 +145,7 @@ def test_a_redis_that_is_away_is_wrong(run: Run) -> None:
 
 def test_no_process_alive_is_wrong(run: Run, store: RedisStore) -> None:
     """Each kind of process that is missing is named with the command to start it."""
-    store.beat("host:1", "web", "c0ffee", timedelta(seconds=60))
+    store.beat(Beat("host:1", "web", "c0ffee"), timedelta(seconds=60))
     told = run("doctor", "--json")
     assert [detail for check, detail in findings(told) if check == "processes"] == [
         "no clock process is alive: start “accessbot clock”.",
@@ -154,15 +158,29 @@ def test_different_catalogs_are_wrong(run: Run, store: RedisStore, tmp_path: Pat
     file = tmp_path / "catalog.yml"
     file.write_text(RIGHT)
     for number, role in enumerate(("web", "clock", *(f"worker:{lane}" for lane in Lane))):
-        store.beat(f"host:{number}", role, "a" * 64, timedelta(seconds=60))
+        store.beat(Beat(f"host:{number}", role, "a" * 64), timedelta(seconds=60))
     told = run("doctor", "--json", ACCESSBOT_CATALOG=str(file))
     assert [detail for check, detail in findings(told, "warning") if check == "processes"] == [
         "they work on catalog aaaaaaaaaaaa, not on this file: reload them with SIGHUP."
     ]
-    store.beat("host:0", "web", "b" * 64, timedelta(seconds=60))
+    store.beat(Beat("host:0", "web", "b" * 64), timedelta(seconds=60))
     told = run("doctor", "--json", ACCESSBOT_CATALOG=str(file))
     (detail,) = [detail for check, detail in findings(told) if check == "processes"]
     assert "aaaaaaaaaaaa (5 processes), bbbbbbbbbbbb (1 processes)" in detail
+
+
+def test_clocks_that_disagree_are_told(run: Run, store: RedisStore) -> None:
+    """A process whose clock is off is wrong, a jump of the clock of Redis a warning; equal clocks are fine."""
+    second = timedelta(seconds=1)
+    store.beat(Beat("host:1", "web", "c0ffee", skew=second / 4), 60 * second)
+    assert ("clocks", "all agree with that of Redis, within 0.25 s") in findings(run("doctor", "--json"), "ok")
+    store.beat(Beat("host:2", "clock", "c0ffee", skew=-90 * second), 60 * second)
+    store.beat(Beat("host:3", "web", "c0ffee", jump=30 * second), 60 * second)
+    told = run("doctor", "--json")
+    assert ("clocks", "host:2 (clock) is off from Redis by -90.0 s: mend its time service.") in findings(told)
+    assert ("clocks", "host:3 saw the clock of Redis jump by +30.0 s: mend its time service.") in findings(
+        told, "warning"
+    )
 
 
 def test_a_redis_that_forgets_or_evicts_is_warned_about(run: Run, redis_url: str) -> None:

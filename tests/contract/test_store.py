@@ -28,7 +28,7 @@ from accessbot.domain.model import (
     Vote,
 )
 from accessbot.domain.work import Due, Lane, Work, WorkKind
-from accessbot.ports import Change, Store
+from accessbot.ports import Beat, Change, Store
 from tests.contract.records import HOUR, NOW, a_board, a_click, a_grant, a_pair, a_request, an_event
 
 if TYPE_CHECKING:
@@ -367,11 +367,11 @@ def test_now_is_the_servers_time_in_whole_milliseconds(store: RedisStore) -> Non
 
 def test_living_processes_are_listed_with_their_catalog(store: RedisStore) -> None:
     """A process beats under its name; one whose time is out is forgotten."""
-    store.beat("p2", "worker:fast", "h1", HOUR)
-    store.beat("p1", "web", "h1", HOUR)
-    store.beat("p1", "web", "h2", HOUR)
-    store.beat("gone", "clock", "h1", timedelta(0))
-    assert store.beats() == (("p1", "web", "h2"), ("p2", "worker:fast", "h1"))
+    store.beat(Beat("p2", "worker:fast", "h1"), HOUR)
+    store.beat(Beat("p1", "web", "h1"), HOUR)
+    store.beat(Beat("p1", "web", "h2"), HOUR)
+    store.beat(Beat("gone", "clock", "h1"), timedelta(0))
+    assert store.beats() == (Beat("p1", "web", "h2"), Beat("p2", "worker:fast", "h1"))
 
 
 def test_a_database_can_be_marked(store: RedisStore) -> None:

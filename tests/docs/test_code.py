@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,10 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from accessbot.adapters.catalog_file import catalog_of
 from accessbot.adapters.google_auth import MEMBER, USER_READ
+from accessbot.adapters.redis_client import Caller
+from accessbot.adapters.redis_gate import RedisGate
 from accessbot.cli.program import app
 from accessbot.domain.notices import AlertKind
 from accessbot.domain.work import Lane
 from accessbot.health import Health
+from accessbot.ports import Beat
 from accessbot.settings import Setting, describe
 from tests.docs import pages
 from tests.support.world import World
@@ -123,11 +127,14 @@ def test_the_two_commands_exist() -> None:
 def test_the_metrics_table_has_every_metric(world: World) -> None:
     """Each figure that `/metrics` gives stands in its table, and no other; labels too."""
     world.granted()
-    world.ctx.store.beat("here:1", "web", "hash", timedelta(minutes=1))
-    told = Health(world.ctx, cast("Any", SimpleNamespace())).metrics().decode()
+    world.ctx.store.beat(Beat("here:1", "web", "hash"), timedelta(minutes=1))
+    gate = RedisGate(Caller(world.client, timedelta(seconds=1)), "Google", 35.0)
+    told = Health(replace(world.ctx, gates=(gate,)), cast("Any", SimpleNamespace())).metrics().decode()
     served = {
-        family.name: {label for sample in family.samples for label in sample.labels}
+        sample.name: set(sample.labels)
         for family in text_string_to_metric_families(told)
+        for sample in family.samples
+        if not sample.name.endswith("_created")
     }
     listed = {
         pages.ticked(name)[0]: set(pages.ticked(label))

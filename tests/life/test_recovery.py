@@ -33,6 +33,9 @@ CALLS = 8.0
 """What the calls of one step take at most, looking up, writing and reading back, all being slow, in seconds."""
 
 WAITED = timedelta(seconds=1)
+MISSED = 20.0
+"""Seconds after which the absence of clock and workers is told: fifteen, and the time between two looks."""
+
 EMAIL = "noah@example.com"
 
 
@@ -138,12 +141,12 @@ def test_slots_that_die_again_and_again_come_back_each_time(life: Life) -> None:
 def test_a_worker_that_stood_still_changes_nothing_when_it_goes_on(life: Life) -> None:
     """Frozen in the middle of a write while others give and take that access, it wakes up to find it is not its own."""
     noah, priya, world = life.person("noah"), life.person("priya"), life.box.world
-    slots = children(life.box.processes.running["worker"].pid)
     card = life.ask(noah, "data-analyst 30m held up by a standstill")
     slow = world.faults.slow("google.members.insert", 1.0)
     press(life, priya, card, "Approve")
     life.wait("the write to begin", lambda: slow.hits)
     slow.off()
+    slots = children(life.box.processes.running["worker"].pid)
     frozen = [pid for pid in at_work(life) if pid in slots]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
@@ -193,3 +196,24 @@ def test_a_worker_that_is_sent_away_gives_back_what_it_was_at(life: Life) -> Non
     store.postpone(at, store.now())
     life.box.processes.spawn("worker", [str(word) for word in worker.args])  # type: ignore[union-attr]  # our own Popen has a list of args
     priya.wait_for_message("approvals", "handed back", "Active until", timeout=TAKEN_UP + CALLS)
+
+
+def test_a_company_without_clock_and_workers_is_told_of_by_the_web(life: Life) -> None:
+    """Dead and not started again, they are missed after fifteen seconds, in one message for each; back again, too."""
+    noah, priya, running = life.person("noah"), life.person("priya"), life.box.processes.running
+    life.granted(noah, "staging-admin 30m before all stand still")
+    commands = {name: [str(word) for word in running[name].args] for name in ("worker", "clock")}  # type: ignore[union-attr]  # our own Popen has a list of args
+    began = time.monotonic()
+    for name in commands:
+        os.killpg(running[name].pid, signal.SIGKILL)
+        running[name].wait()
+    for what in ("No clock is alive", "No worker of the lane ends is alive", "No worker of the lane talk is alive"):
+        priya.wait_for_message("alerts", what, timeout=2 * MISSED)
+    told = time.monotonic() - began
+    print(f"no clock, no worker: told after {told:.1f} s")  # noqa: T201 - the figure
+    for name, command in commands.items():
+        life.box.processes.spawn(name, command)
+    priya.wait_for_message("alerts", "There is a living clock again", timeout=MISSED)
+    said = [priya.read(message) for message in priya.messages("alerts")]
+    assert len([text for text in said if "living clock" in text or "No clock is alive" in text]) == 1
+    assert told <= MISSED

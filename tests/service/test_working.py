@@ -21,7 +21,7 @@ from accessbot.domain.errors import (
 )
 from accessbot.domain.model import ClickAction, GrantState
 from accessbot.domain.work import LANES, Due, Lane, Work, WorkKind
-from accessbot.ports import Change
+from accessbot.ports import Beat, Change
 from accessbot.service import converging, ending, ticking, working
 from accessbot.service.schedule import back_off
 from tests.support.company import slack_id
@@ -160,12 +160,12 @@ def test_processes_on_different_catalogs_are_told_of_until_they_agree(world: Wor
     """Two catalogs at once are told once; agreed again, the message is resolved; another time is another message."""
     store = world.ctx.store
     for _ in range(2):
-        store.beat("a", "web", "hash-1", MINUTE)
-        store.beat("b", "worker", "hash-2", MINUTE)
+        store.beat(Beat("a", "web", "hash-1"), MINUTE)
+        store.beat(Beat("b", "worker", "hash-2"), MINUTE)
         for _ in range(3):
             ticking.watch_catalogs(store, world.queue)
             world.run_until_idle()
-        store.beat("b", "worker", "hash-1", MINUTE)
+        store.beat(Beat("b", "worker", "hash-1"), MINUTE)
         ticking.watch_catalogs(store, world.queue)
         world.run_until_idle()
         assert world.notifier.alerts[-1].resolved
