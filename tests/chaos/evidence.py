@@ -111,6 +111,8 @@ class Evidence:
     asked: list[Asked] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
+    cards: dict[str, str] = field(default_factory=dict)
+    """What the approvers' newest message of a request says, by the request's id."""
 
     def view(self) -> View:
         """Give it sorted by what it is about, as it is now."""

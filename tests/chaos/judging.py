@@ -25,6 +25,13 @@ class Violation:
         return f"{self.invariant} {self.subject}: {self.sentence}"
 
 
+_CARD = {
+    RequestState.APPROVED: ("Active until", "Ending", "Preparing"),
+    RequestState.DENIED: ("Denied by",),
+    RequestState.CANCELLED: ("Cancelled by",),
+    RequestState.EXPIRED: ("Expired",),
+}
+
 Judge = Callable[[View, datetime], Iterator[tuple[str, str]]]
 
 
@@ -83,8 +90,10 @@ def one_grant_each(view: View, _: datetime) -> Iterator[tuple[str, str]]:
         if counted[request.id] != approved:
             yield request.id, f"it is {request.state}, and {counted[request.id]} grants came of it"
     for grant in view.of.grants.values():
-        if grant.request_id not in view.of.requests:
-            yield grant.id, "no request led to it"
+        asked = [view.of.requests.get(id_) for id_ in (grant.request_id, *grant.extension_ids)]
+        known = [request.duration for request in asked if request is not None]
+        if len(known) < len(asked) or sum(known, timedelta(0)) != grant.duration:
+            yield grant.id, f"it lasts {grant.duration}, and what was approved is {[str(each) for each in known]}"
 
 
 def asked_once(view: View, _: datetime) -> Iterator[tuple[str, str]]:
@@ -133,6 +142,23 @@ def unfinished(view: View, now: datetime) -> Iterator[tuple[str, str]]:
             waits = f", it waits for {grant.waiting_for}" if grant.waiting_for else ""
             yield grant.id, f"it is {grant.state}{waits}"
     yield from untold(view)
+    yield from behind(view)
+
+
+def behind(view: View) -> Iterator[tuple[str, str]]:
+    """List the requests whose approvers' message does not say how they ended."""
+    for request in view.of.requests.values():
+        if not request.announced or request.state is RequestState.PENDING:
+            continue
+        grant = view.of.grants.get(request.grant_id)
+        words = _CARD[request.state]
+        if request.state is RequestState.APPROVED and request.kind is RequestKind.EXTEND:
+            words = ("Extended by",)
+        elif request.state is RequestState.APPROVED and grant is not None and grant.ended:
+            words = ("Ended", "Failed")
+        shown = view.of.cards.get(request.id, "nothing")
+        if not any(word in shown for word in words):
+            yield request.id, f"it is {request.state}, and the approvers' message says: {shown}"
 
 
 def untold(view: View) -> Iterator[tuple[str, str]]:
@@ -226,6 +252,7 @@ JUDGES: dict[str, tuple[Judge, ...]] = {
         memberships.without_an_event,
         memberships.without_effect,
         memberships.taken_while_wanted,
+        memberships.ready_without,
         told_once_in_the_log,
     ),
     "INV-7": (told_too_often, late_words),

@@ -144,15 +144,35 @@ def taken_while_wanted(view: View, _: datetime) -> Iterator[tuple[str, str]]:
 
     A removal that the vendor carried out late, when whoever asked for it had long given it up, is the vendor's.
     """
-    late = [o for o in view.of.outages if o.what.partition(" (")[0].endswith("late")]
     for place, stays in view.stays.items():
         for went in (stay.went for stay in stays if stay.went is not None and stay.went.by == OURS):
-            if any(outage.begin <= went.at <= outage.end + _SAME_MOMENT for outage in late):
+            if _late(view, went):
                 continue
             for grant in view.grants_at(place):
                 active = view.event(grant.id, "grant.active")
                 if active is not None and _stored(active, went) and went.at < _over(grant) - _SAME_MOMENT:
                     yield str(place), f"accessbot removed it at {went.at:%H:%M:%S.%f}, and {grant.id} wants it"
+
+
+def ready_without(view: View, _: datetime) -> Iterator[tuple[str, str]]:
+    """INV-6: look for grants that were called active after accessbot itself had taken a membership of theirs away."""
+    for grant in view.of.grants.values():
+        active = view.event(grant.id, "grant.active")
+        if active is None:
+            continue
+        for place in (Place(side, grant.google_group, grant.email) for side in SIDES):
+            stays = [stay for stay in view.stays_at(place) if stay.came.at <= active.time]
+            went = stays[-1].went if stays else None
+            if went is None or went.by != OURS or _late(view, went):
+                continue
+            if went.seen < active.seq if went.seen is not None else went.at < active.time - _SAME_MOMENT:
+                yield grant.id, f"called active at {active.time:%H:%M:%S.%f}, and accessbot had removed {place}"
+
+
+def _late(view: View, change: Change) -> bool:
+    """Tell whether a vendor carried a change out late, when whoever asked for it had long given it up."""
+    late = (o for o in view.of.outages if o.what.partition(" (")[0].endswith("late"))
+    return any(outage.begin <= change.at <= outage.end + _SAME_MOMENT for outage in late)
 
 
 def put_back(view: View, now: datetime) -> list[float]:

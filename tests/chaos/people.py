@@ -13,12 +13,11 @@ from accessbot.sandbox.slack.elements import flat_options
 from accessbot.sandbox.slack.errors import Refused
 from accessbot.sandbox.slack.state import Message
 from accessbot.sandbox.slack.views import View
-from tests.chaos.stage import Stage
+from tests.chaos.stage import APPROVALS, Stage
 
 Json = dict[str, Any]
 
 GENERAL: Final = "C03GENERAL"
-APPROVALS: Final = "C01APPROVALS"
 _TAKEN: Final = "You asked for"
 _AGAIN_S: Final = 2.5
 _FORM_S: Final = 3.0

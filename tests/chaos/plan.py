@@ -24,6 +24,7 @@ ALWAYS_STANDING: Final = ("ines", STANDING)
 SCENES: Final = {
     "plain": 4,
     "overlap": 4,
+    "relay": 4,
     "early": 3,
     "revoke": 3,
     "deny": 2,
@@ -48,8 +49,8 @@ TROUBLES: Final = {
     "kill clocks": 2,
     "kill everything": 2,
     "stop worker": 1,
-    "kill in a call": 6,
-    "freeze in a call": 3,
+    "kill in a call": 8,
+    "freeze in a call": 5,
     "freeze workers": 2,
     "freeze clocks": 1,
     "freeze web": 1,

@@ -109,6 +109,8 @@ class Run:
                 do()
             except Stuck as error:
                 self.stuck.append(f"{name}: {error}")
+            except Exception as error:  # noqa: BLE001 - reported: a scene that breaks off proves nothing
+                self.stuck.append(f"{name} broke off: {type(error).__name__}: {error}")
 
         return threading.Thread(target=run, name=name, daemon=True)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from accessbot.domain.errors import AccessbotError
 from accessbot.domain.model import Grant, GrantState, RequestState
 from accessbot.sandbox.aws_store import AwsError
 from accessbot.sandbox.google_model import DirectoryError
@@ -26,6 +27,7 @@ _LONG_S: Final = 600
 _REST: Final = 3 * SYNC
 _SOMETIMES: Final = 0.5
 _CLI_S: Final = 60.0
+_PREPARED_S: Final = 1.5
 
 
 @dataclass(slots=True)
@@ -101,6 +103,19 @@ def overlap(play: Play) -> None:
     else:
         play.active(other)
     play.who.end(other)
+
+
+def relay(play: Play) -> None:
+    """Let one grant end at the very moment at which another one on the same group is approved."""
+    card = play.ask(_LONG_S)
+    play.approver.decide(card)
+    play.active(card)
+    other = play.ask(play.scene.seconds + 1, "-next")
+    approval = threading.Thread(target=play.approver.decide, args=(other,), name=f"{play.name}-next")
+    approval.start()
+    time.sleep(play.scene.luck * _PREPARED_S)
+    play.who.end(card)
+    approval.join()
 
 
 def early(play: Play) -> None:
@@ -274,14 +289,24 @@ def _rested(play: Play) -> bool:
     return all(g.ended_at is not None and now - g.ended_at > _REST for g in used)
 
 
-def _others(play: Play) -> list[Grant]:
-    """List the grants on the pair that run still; what another tool does then is another scene."""
-    return [g for g in play.stage.box.store.grants_of(play.who.id) if g.entitlement == play.scene.entitlement]
+def _others(play: Play) -> bool:
+    """Tell whether the pair has grants that run still; what another tool does then is another scene."""
+    found: list[bool] = []
+
+    def look() -> bool:
+        with suppress(AccessbotError):
+            held = play.stage.box.store.grants_of(play.who.id)
+            found.append(any(grant.entitlement == play.scene.entitlement for grant in held))
+        return bool(found)
+
+    play.stage.wait("the store", look)
+    return found[0]
 
 
 SCENES: Final[dict[str, Callable[[Play], None]]] = {
     "plain": plain,
     "overlap": overlap,
+    "relay": relay,
     "early": early,
     "revoke": revoke,
     "deny": deny,

@@ -25,14 +25,17 @@ from accessbot.sandbox.run import Sandbox, sandbox
 from accessbot.sandbox.slack.controls import controls
 from accessbot.sandbox.sync_job import SyncJob
 from accessbot.sandbox.world import OPENINGS
+from tests.chaos import judging
 from tests.chaos.evidence import OURS, Asked, Change, Evidence, Outage, Place, Terms, Told
 from tests.chaos.plan import TWO_PEOPLE
 
+APPROVALS: Final = "C01APPROVALS"
 SYNC: Final = timedelta(seconds=20)
 BROKEN: Final = Path(__file__).with_name("broken")
 Found = TypeVar("Found")
 
 _LOOK_S: Final = 0.06
+_NEWEST: Final = 300
 _SLOTS: Final = {Lane.FAST: 3, Lane.ENDS: 3, Lane.TALK: 2}
 _SETTINGS: Final = {
     "ACCESSBOT_SYNC_PERIOD": f"{SYNC.total_seconds():.0f}s",
@@ -184,6 +187,7 @@ class Stage:
                     self._open.add(event.subject)
             for subject in tuple(self._open):
                 self._read(subject)
+            self._look_at_cards()
         except AccessbotError:
             return False
         return True
@@ -201,6 +205,19 @@ class Stage:
             self.evidence.requests[subject] = request
             if request.state != "pending":
                 self._open.discard(subject)
+
+    def _look_at_cards(self) -> None:
+        """Read the approvers' newest message of each request that they may not have seen the end of yet."""
+        evidence = self.evidence
+        behind = {request_id for request_id, _ in judging.behind(evidence.view())}
+        live = {grant.request_id for grant in evidence.grants.values() if not grant.ended}
+        messages = self.box.workspace.state.visible(APPROVALS, "U03PRIYA")[-_NEWEST:]
+        shown = [(str(message.blocks), message.text) for message in messages]
+        for request_id in behind | live:
+            reason = evidence.requests[request_id].reason if request_id in evidence.requests else ""
+            found = next((text for blocks, text in reversed(shown) if reason and reason in blocks), None)
+            if found is not None:
+                evidence.cards[request_id] = found
 
     def _listen(self) -> None:
         state = self.box.workspace.state

@@ -100,6 +100,7 @@ def life() -> Evidence:
         Told(at(0.1), "U_ADA", "Your access is ready: AdministratorAccess in Payments.", (GRANT,)),
         Told(at(31.1), "U_ADA", "Your access has ended: AdministratorAccess in Payments.", ()),
     ]
+    made.cards = {REQUEST: "@ada asks for AdministratorAccess in Payments for 30 seconds. Ended: its time was over."}
     return made
 
 

@@ -13,7 +13,7 @@ from tests.chaos.evidence import OURS, Change, Evidence, Outage, Told
 from tests.chaos.judging import judge
 from tests.chaos.stories import ADA, GRANT, GROUP, REQUEST, at, changed, life, place, without
 
-LATER = at(300)
+LATER, HOUR = at(300), timedelta(hours=1)
 GOOGLE, AWS = place("google"), place("aws")
 
 
@@ -76,11 +76,14 @@ DAMAGES: dict[str, tuple[str, Callable[[Evidence], object]]] = {
     "a request that was lost": ("INV-5", lambda e: e.asked.append(replace(e.asked[0], reason="lost"))),
     "a removal without an event": ("INV-6", lambda e: without(e, "grant.revoking")),
     "taken while it was wanted": ("INV-6", lambda e: changed(e, 3, 15)),
+    "taken by ourselves right before it was called active": ("INV-6", lambda e: changed(e, 3, -0.1, seen=6)),
     "active before it was there": ("INV-6", lambda e: changed(e, 1, 3)),
     "ended before it was gone": ("INV-6", lambda e: changed(e, 2, 40)),
     "an effect told twice in the log": ("INV-6", lambda e: e.events.append(replace(e.events[6], seq=20))),
     "a request without an end": ("INV-7", lambda e: kept_by(e, RequestState.PENDING)),
     "nobody told": ("INV-7", silent),
+    "a card that is behind": ("INV-7", lambda e: e.cards.update({REQUEST: "Active until 12:00"})),
+    "longer than was approved": ("INV-5", lambda e: e.grants.update({GRANT: replace(e.grants[GRANT], duration=HOUR)})),
     "told too often": ("INV-7", thrice),
 }
 
@@ -171,6 +174,7 @@ def test_an_overlapping_grant_keeps_the_membership() -> None:
         evidence.events.append(replace(event, subject=about, seq=event.seq + 9, time=event.time + late))
     changed(evidence, 2, 60.5, seen=17)
     changed(evidence, 3, 60.5, seen=17)
+    evidence.cards["r_2"] = evidence.cards[REQUEST]
     evidence.told += [Told(at(61.1), "U_ADA", evidence.told[-1].text, ())]
     assert judge(evidence, LATER, final=True) == []
     assert evidence.view().grants_at(GOOGLE)[0].email == ADA

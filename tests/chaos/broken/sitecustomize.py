@@ -9,8 +9,11 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import os
+import secrets
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
@@ -66,6 +69,27 @@ def _counts_twice(deciding: Any) -> None:  # noqa: ANN401 - a module
     vars(deciding)["_same_person"] = lambda _one, _other: False
 
 
+def _forgets_the_others(module: Any) -> None:  # noqa: ANN401 - a module
+    truth = module.Reads.grants_on
+
+    def grants_on(self: Any, pair: str) -> Any:  # noqa: ANN401 - the adapter
+        held = truth(self, pair)
+        return tuple(grant for grant in held if grant.state == "revoking") or held
+
+    module.Reads.grants_on = grants_on
+
+
+def _keeps_no_lease(module: Any) -> None:  # noqa: ANN401 - a module
+    truth = module.RedisStore.lease
+
+    @contextmanager
+    def lease(self: Any, name: str, hold: timedelta) -> Any:  # noqa: ANN401 - the adapter
+        with truth(self, f"{name}/{secrets.token_hex(4)}", hold) as held:
+            yield held
+
+    module.RedisStore.lease = lease
+
+
 def _proves_nothing(sides: Any) -> None:  # noqa: ANN401 - a module
     sides.erase = sides.prove = _nothing
 
@@ -75,6 +99,8 @@ BREAKS: dict[str, tuple[str, Break]] = {
     "ends nothing": ("accessbot.service.working", _ends_nothing),
     "looks never again": ("accessbot.service.working", _looks_never_again),
     "reads nothing before": ("accessbot.adapters.google_directory", _reads_nothing_before),
+    "keeps no lease": ("accessbot.adapters.redis_store", _keeps_no_lease),
+    "forgets the others": ("accessbot.adapters.redis_reads", _forgets_the_others),
     "counts twice": ("accessbot.service.deciding", _counts_twice),
     "proves nothing": ("accessbot.service.sides", _proves_nothing),
     "tells nobody": ("accessbot.service.working", _tells_nobody),
