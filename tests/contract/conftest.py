@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import fakeredis
@@ -13,6 +13,7 @@ from accessbot.adapters.redis_client import connect
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.adapters.rq_queue import rq_connection
 from accessbot.sandbox.redis_server import RedisServer
+from tests.support.redis_docs import make_user
 
 PATIENCE = timedelta(seconds=2)
 
@@ -26,10 +27,10 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def real_url(redis_server: RedisServer) -> str:
-    """Give the address of an empty database on the real server."""
+    """Give the address of an empty database on the real server, for a user with just the rights that it needs."""
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
-    return redis_server.url
+    return make_user(redis_server.url)
 
 
 @pytest.fixture
@@ -73,3 +74,40 @@ def rq_client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     )
     yield client
     client.close()
+
+
+# --- what a test looks at that accessbot itself has no right to, and never needs
+
+
+@pytest.fixture
+def admin_store(store: RedisStore, request: pytest.FixtureRequest) -> Iterator[RedisStore]:
+    """Give the same database as `store`, for a user who may do everything."""
+    if isinstance(store._caller.client, fakeredis.FakeRedis):  # noqa: SLF001 - to follow where `store` leads
+        yield store
+        return
+    made = RedisStore(connect(request.getfixturevalue("redis_server").url, patience=PATIENCE), patience=PATIENCE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rq_admin(rq_client: redis.Redis, request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    """Give the same database as `rq_client`, for a user who may do everything."""
+    if isinstance(rq_client, fakeredis.FakeRedis):
+        yield rq_client
+        return
+    client = rq_connection(request.getfixturevalue("redis_server").url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def used(real_store: RedisStore, redis_server: RedisServer) -> Callable[[], int]:
+    """Give what sums up the bytes of every key of `real_store`, by the server's own word."""
+    assert real_store is not None
+
+    def count() -> int:
+        with redis.Redis.from_url(redis_server.url) as client:
+            return sum(int(client.memory_usage(key, samples=0) or 0) for key in client.scan_iter("accessbot:*"))
+
+    return count

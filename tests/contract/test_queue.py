@@ -159,7 +159,7 @@ def test_cleaning_up_after_a_dead_worker_calls_nothing_either(rq_client: redis.R
 
 
 def test_a_failing_job_neither_stops_the_worker_nor_leaves_its_words_in_redis(
-    rq_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    rq_client: redis.Redis, rq_admin: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the kind of the error is kept, and only for a minute."""
     done: list[str] = []
@@ -176,13 +176,13 @@ def test_a_failing_job_neither_stops_the_worker_nor_leaves_its_words_in_redis(
     work_lane(Lane.FAST, rq_client, burst=True)
     assert done == [str(WORK), "click|c_1"]
     (job_id,) = raw_lane(rq_client).failed_job_registry.get_job_ids()
-    job = Job.fetch(job_id, connection=rq_client, serializer=JSONSerializer)
+    job = Job.fetch(job_id, connection=rq_admin, serializer=JSONSerializer)
     result = job.latest_result()
     assert result is not None
     assert result.exc_string == "OSError"
     assert 0 < int(rq_client.ttl(job.key)) <= 60
-    for key in rq_client.scan_iter("rq:*"):
-        assert b"hunter2" not in (rq_client.dump(key) or b"")
+    for key in rq_admin.scan_iter("rq:*"):
+        assert b"hunter2" not in (rq_admin.dump(key) or b"")
 
 
 def test_a_queue_that_is_away_is_only_logged() -> None:

@@ -11,18 +11,16 @@ from accessbot.ports import Change
 from tests.contract.records import HOUR, NOW, a_grant, a_pair, a_request, an_event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from accessbot.adapters.redis_store import RedisStore
 
 COUNT = 500
 
 
-def used(store: RedisStore) -> int:
-    """Sum up the bytes of every key."""
-    call = store._caller.command  # noqa: SLF001 - the port does not tell
-    return sum(int(call("MEMORY", "USAGE", key, "SAMPLES", 0)) for key in call("KEYS", "accessbot:*"))
-
-
-def test_a_live_grant_with_all_that_belongs_to_it_takes_at_most_two_kilobytes(real_store: RedisStore) -> None:
+def test_a_live_grant_with_all_that_belongs_to_it_takes_at_most_two_kilobytes(
+    real_store: RedisStore, used: Callable[[], int]
+) -> None:
     """Request, grant, pair, indexes, due work and operation of 500 people, with ids and texts of usual length."""
     end = real_store.now() + HOUR
     for n in range(COUNT):
@@ -59,10 +57,12 @@ def test_a_live_grant_with_all_that_belongs_to_it_takes_at_most_two_kilobytes(re
         due = Due(Work(WorkKind.END, grant.id), end)
         puts = (request, grant, replace(a_pair(key=grant.pair), standing=standing))
         real_store.commit(Change(op=f"active-{unique}", puts=puts, due=(due,)))
-    assert used(real_store) / COUNT <= 2048
+    assert used() / COUNT <= 2048
 
 
-def test_an_audit_event_with_its_indexes_takes_at_most_six_hundred_bytes(real_store: RedisStore) -> None:
+def test_an_audit_event_with_its_indexes_takes_at_most_six_hundred_bytes(
+    real_store: RedisStore, used: Callable[[], int]
+) -> None:
     """Each found by requester, actor and entitlement, and holding all that a grant can be made again from."""
     for n in range(COUNT):
         event = an_event(
@@ -81,4 +81,4 @@ def test_an_audit_event_with_its_indexes_takes_at_most_six_hundred_bytes(real_st
             },
         )
         real_store.commit(Change(op=f"event-{n}", events=(event,)))
-    assert used(real_store) / COUNT <= 600
+    assert used() / COUNT <= 600
