@@ -126,11 +126,11 @@ class DueIndex:
         asked = time.monotonic()
         if not self._caller.script(scripts.LEASE, [lease.key], [lease.token, _ms(hold)]):
             raise LeaseBusy(f"Another process works on {name} right now; it is taken up again in a moment.")
-        outside = calls_until.set(_used_up(asked, _ms(hold)))
+        calls_until.set(_used_up(asked, _ms(hold)))
         try:
             yield lease
         finally:
-            calls_until.reset(outside)
+            calls_until.set(None)  # one lease at a time: around another's, the next proof sets it again
             lease.release()
 
 

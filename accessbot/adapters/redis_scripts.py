@@ -25,6 +25,7 @@ local restoring = redis.call('GET', '{RESTORING}')
 """
 
 # A claimed work that is set due anew keeps its claim: it comes up when that ends, or at the new time if that is later.
+# What is set due anew is news: its attempts begin anew, so that it does not wait as long as what was tried in vain.
 _DUE: Final = """
 local function is_held(claim) return claim[1] and claim[1] ~= '' and tonumber(claim[2]) > now end
 local function set_due(lane, work, name, at)
@@ -35,7 +36,7 @@ local function set_due(lane, work, name, at)
     redis.call('PERSIST', work)
     comes_up = math.max(at, tonumber(claim[2]))
   else
-    redis.call('HDEL', work, 'token', 'until', 'again')
+    redis.call('DEL', work)
   end
   redis.call('ZADD', lane, whole(comes_up), name)
 end
@@ -147,12 +148,13 @@ BEGIN: Final = Script(
     + """
 -- KEYS: the lane, the work. ARGV: name, token, hold. Gives {attempt, until}, or nothing when it is done or held.
 if restoring or not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {} end
-local claim = redis.call('HMGET', KEYS[2], 'token', 'until', 'attempts')
+local claim = redis.call('HMGET', KEYS[2], 'token', 'until', 'attempts', 'again')
 if is_held(claim) then
   if claim[1] == ARGV[2] then return {claim[3], claim[2]} end
   return {}
 end
-local attempts, till = whole(tonumber(claim[3] or '0') + 1), whole(now + tonumber(ARGV[3]))
+local before = claim[4] and '0' or claim[3] or '0'
+local attempts, till = whole(tonumber(before) + 1), whole(now + tonumber(ARGV[3]))
 redis.call('HSET', KEYS[2], 'token', ARGV[2], 'until', till, 'attempts', attempts)
 redis.call('HDEL', KEYS[2], 'again')
 redis.call('ZADD', KEYS[1], till, ARGV[1])
@@ -190,6 +192,7 @@ local at = ARGV[3]
 if claim[2] and tonumber(claim[2]) < tonumber(at) then at = claim[2] end
 redis.call('ZADD', KEYS[1], at, ARGV[1])
 redis.call('HDEL', KEYS[2], 'token', 'until', 'again')
+if claim[2] then redis.call('HDEL', KEYS[2], 'attempts') end
 return 1
 """
 )

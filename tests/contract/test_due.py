@@ -98,6 +98,24 @@ def test_attempts_count_until_the_work_is_finished(store: RedisStore) -> None:
     assert begun(store).attempt == 1
 
 
+def test_what_is_set_due_anew_is_tried_as_if_for_the_first_time(store: RedisStore) -> None:
+    """News does not wait as long as what was tried in vain, whether it comes before, during or after a try."""
+    for _ in range(3):
+        set_due(store, store.now())
+        store.postpone(begun(store), store.now() - HOUR)
+        store.postpone(begun(store), store.now() - HOUR)
+    claim = begun(store)
+    assert claim.attempt == 3
+    set_due(store, store.now())
+    store.postpone(claim, store.now() + HOUR)
+    assert begun(store, NO_TIME).attempt == 1
+    abandoned = begun(store, timedelta(milliseconds=20))
+    assert abandoned.attempt == 2
+    set_due(store, store.now())
+    time.sleep(0.03)
+    assert begun(store).attempt == 1
+
+
 def test_a_postponed_work_comes_up_at_its_time(store: RedisStore) -> None:
     """Not before."""
     set_due(store, store.now() - HOUR)
@@ -155,7 +173,7 @@ def test_a_new_time_set_under_a_claim_that_ran_out_is_done_with_by_the_next_one(
     deadline = time.monotonic() + 10
     while (claim := store.begin(WORK, HOLD)) is None:
         assert time.monotonic() < deadline
-    assert claim.attempt == 2
+    assert claim.attempt == 1
     assert store.finish(claim) is True
 
 
@@ -334,7 +352,7 @@ class DueIndexMachine(RuleBasedStateMachine):
         if work.held:
             work.again = hours
         else:
-            work.token, work.again = "", None
+            work.token, work.again, work.attempts = "", None, 0
 
     @rule(name=names)
     def drop(self, name: str) -> None:
@@ -366,6 +384,21 @@ class DueIndexMachine(RuleBasedStateMachine):
         work.token, work.held, work.again, work.at = claim.token, long, None, 0
         return name, claim
 
+    @rule(claimed=claims, long=st.booleans())
+    def renew(self, claimed: tuple[str, Claim | None], long: bool) -> None:  # noqa: FBT001 - hypothesis gives it by name
+        """The claim's owner may prolong it, even one that ran out, if nobody took the work; any other may not."""
+        name, claim = claimed
+        if claim is None:
+            return
+        work = self.model.works[name]
+        is_owner = work.token == claim.token
+        if is_owner and not work.held and not work.there:
+            return  # an owner of nothing: what it is told makes no difference
+        assert self.store.renew(claim, HOLD if long or work.held else NO_TIME) is is_owner
+        if is_owner:
+            work.held = work.held or long
+            work.at = 0 if not work.held else work.at
+
     @rule(claimed=claims)
     def finish(self, claimed: tuple[str, Claim | None]) -> None:
         """A finish by the claim's owner takes the work away unless it was set anew; by any other it does nothing."""
@@ -394,6 +427,7 @@ class DueIndexMachine(RuleBasedStateMachine):
                 self.model.works[name] = ModelWork()
                 return
             work.at = hours if work.again is None else min(hours, work.again)
+            work.attempts = work.attempts if work.again is None else 0
             work.token, work.held, work.again = "", False, None
 
     @invariant()
