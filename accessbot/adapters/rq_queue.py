@@ -117,6 +117,9 @@ class _Worker(SimpleWorker):
         if left and self.get_state() == WorkerStatus.BUSY:
             signal.alarm(min(left, _GRACE_S))
 
+    def set_shutdown_requested_date(self) -> None:
+        """Write nothing: nobody reads it, and with Redis away the work at hand would break off at any line."""
+
     def handle_job_failure(
         self,
         job: Job,

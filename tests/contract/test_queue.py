@@ -249,6 +249,24 @@ def test_a_worker_leaves_soon_after_sigterm(real_url: str, tmp_path: Path, lasts
             worker.wait()
 
 
+def test_sigterm_while_redis_is_away_does_not_break_the_work_off(tmp_path: Path) -> None:
+    """The work at hand is done to its end: what a signal does itself needs no Redis."""
+    told = tmp_path / "told"
+    with RedisServer() as server:
+        worker = subprocess.Popen([sys.executable, "-c", textwrap.dedent(WORKER), server.url, str(told)])
+        try:
+            with redis.Redis.from_url(server.url) as client:
+                wait_until(lambda: SimpleWorker.count(connection=client) == 1)
+                RqQueue(client).push(Work(WorkKind.CLICK, "1.5"))
+            wait_until(lambda: told.read_text() == "begun")
+            server.kill()
+            worker.send_signal(signal.SIGTERM)
+            wait_until(lambda: told.read_text() == "ended")
+        finally:
+            worker.kill()
+            worker.wait()
+
+
 def test_a_worker_goes_on_after_a_restart_of_redis(tmp_path: Path) -> None:
     """Within seconds, by itself."""
     with RedisServer() as server:
