@@ -204,21 +204,12 @@ def _tick_until(stop: threading.Event, process: wiring.Process) -> None:
             if time.monotonic() >= look_at_catalogs:
                 look_at_catalogs = time.monotonic() + _CATALOGS_S
                 catalogs = ticking.watch_catalogs(process.store, process.queue, catalogs)
-                swept = _plan_sweeps(process, swept)
+                swept = ticking.plan_sweeps(process.store, process.catalog.current(), swept)
         except (StoreUnavailable, Unclear) as error:
             _log.warning("store away, the clock waits", error=error.sentence)
             handed = 0
         if not handed:
             stop.wait(_TICK_S)
-
-
-def _plan_sweeps(process: wiring.Process, planned: str) -> str:
-    """Have every mapped group looked at, once a day and once for each catalog; give what was planned for."""
-    catalog = process.catalog.current()
-    today = f"{catalog.hash}:{process.store.now().date().isoformat()}"
-    if today != planned:
-        ticking.plan_sweeps(process.store, catalog)
-    return today
 
 
 def run_workers(settings: Settings) -> int:

@@ -48,13 +48,15 @@ class Members:
     """A mapped group's members as they were read on both sides.
 
     `google` holds them by id. `aws` are the UserIds in the Identity Center group, and `addresses` the names and emails
-    of those among them that were looked up.
+    of those among them that were looked up. `nested` are those of them whose address is in the Google group by way of a
+    standing group within it.
     """
 
     google: Mapping[str, GroupMember]
     aws_group_id: str = ""
     aws: frozenset[str] = frozenset()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    nested: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -147,7 +149,12 @@ def _is_active(grant: Grant) -> bool:
 
 def copies(roster: Roster, members: Members) -> frozenset[str]:
     """Give the AWS users that a sync copied from standing Google members."""
-    return frozenset(aws_id for aws_id in members.addresses if members.copied_from(aws_id) in roster.google)
+    return members.nested | {name for name in members.addresses if members.copied_from(name) in roster.google}
+
+
+def has_standing_group(roster: Roster, members: Members) -> bool:
+    """Tell whether a group, or the whole company, stands in the Google group: a sync copies their people to AWS."""
+    return any(members.google[name].type != USER for name in roster.google if name in members.google)
 
 
 def _strangers(roster: Roster, members: Members, google: frozenset[str], aws: frozenset[str]) -> tuple[Stranger, ...]:

@@ -123,7 +123,8 @@ def adopt(ctx: Context, group: str, *, operator: str) -> tuple[Stranger, ...]:
     now = ctx.store.now()
     strangers = seen.verdict.strangers
     event = _event(seen, seen.roster, "membership.adopted", entitlement, now, strangers, operator)
-    roster = rosters.looked_at(rosters.adopted(seen.roster, seen.members, strangers), seen.members, (), now)
+    counted = rosters.adopted(seen.roster, seen.members, _present(ctx, seen))
+    roster = rosters.looked_at(counted, seen.members, (), now)
     due = soon(Work(WorkKind.ALERT, f"drift:{group}"), now)
     save(ctx, Change(op=new_id("adopt"), puts=(roster,), events=(event,), due=(due,)), now)
     return strangers
@@ -173,7 +174,14 @@ def _named(ctx: Context, roster: Roster, members: Members, grants: Iterable[Gran
     """Look up the addresses of the AWS users whom nothing accounts for, to tell a sync's copy from a stranger."""
     _, unknown = rosters.unexplained(roster, members, grants)
     found = {user: ctx.identity_center.addresses(user) for user in sorted(unknown)}
-    return replace(members, addresses=MappingProxyType(found))
+    nested: frozenset[str] = frozenset()
+    if rosters.has_standing_group(roster, members):
+        nested = frozenset(
+            user
+            for user, addresses in found.items()
+            if any("@" in address and ctx.directory.holds(roster.key, address) for address in addresses)
+        )
+    return replace(members, addresses=MappingProxyType(found), nested=nested)
 
 
 def _pairs(ctx: Context, group: str, left: Iterable[str]) -> dict[str, Pair]:
@@ -193,9 +201,7 @@ def _settle(ctx: Context, seen: Look, entitlement: Entitlement | None) -> tuple[
     roster, strangers = rosters.rebased(seen.roster, seen.members, seen.verdict.strangers)
     events: list[AuditEvent] = []
     if seen.first:
-        held = _pairs(ctx, seen.group, {grant.google_user_id for grant in seen.grants})
-        there = (*seen.verdict.strangers, *rosters.standing_of(seen.grants, held.values(), seen.members))
-        roster, strangers = rosters.adopted(seen.roster, seen.members, there), ()
+        roster, strangers = rosters.adopted(seen.roster, seen.members, _present(ctx, seen)), ()
         events.append(_event(seen, roster, "roster.begun", entitlement, now))
     elif strangers and seen.policy is Reconcile.ADOPT:
         events.append(_event(seen, roster, "membership.adopted", entitlement, now, strangers))
@@ -210,6 +216,14 @@ def _settle(ctx: Context, seen: Look, entitlement: Entitlement | None) -> tuple[
         op = f"sweep:{seen.group}:{seen.roster.rev}:{now.timestamp()}"
         save(ctx, Change(op=op, puts=(roster,), events=tuple(events), due=tuple(due)), now)
     return strangers
+
+
+def _present(ctx: Context, seen: Look) -> tuple[Stranger, ...]:
+    """List who is to count as standing: the strangers, and at the first look what stood before the grants of now."""
+    if not seen.first:
+        return seen.verdict.strangers
+    held = _pairs(ctx, seen.group, {grant.google_user_id for grant in seen.grants})
+    return (*seen.verdict.strangers, *rosters.standing_of(seen.grants, held.values(), seen.members))
 
 
 def _is_news(old: Roster, new: Roster) -> bool:

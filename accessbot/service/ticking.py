@@ -50,11 +50,20 @@ def watch_catalogs(store: Store, queue: Queue, before: str = "") -> str:
     return seen
 
 
-def plan_sweeps(store: Store, catalog: Catalog) -> None:
-    """Have every group of the catalog looked at now, if no clock asked for that today; each look plans the next."""
+def plan_sweeps(store: Store, catalog: Catalog, before: str = "") -> str:
+    """Have every group of the catalog looked at now: once an hour, and when the catalog is another than before.
+
+    Each look plans the next, so this is for groups that were never looked at, or left the catalog and came back.
+    `before` is what this gave to the same clock last.
+    """
     now = store.now()
+    planned = f"{catalog.hash}:{int(now.timestamp()) // _HOUR_S}"
+    if planned == before:
+        return planned
+    changed = before != "" and before.partition(":")[0] != catalog.hash
+    op = new_id("sweeps") if changed else f"sweeps:{planned}"  # one for all clocks, but for a change that each sees
     groups = sorted({entitlement.group for entitlement in catalog.entitlements.values()})
     for first in range(0, len(groups), _PLANNED):
         due = tuple(Due(Work(WorkKind.SWEEP, group), now, sooner=True) for group in groups[first : first + _PLANNED])
-        op = f"sweeps:{catalog.hash}:{first}:{now.date().isoformat()}"
-        store.commit(Change(op=op, due=due))
+        store.commit(Change(op=f"{op}:{first}", due=due))
+    return planned

@@ -86,6 +86,21 @@ def test_every_group_of_the_catalog_is_looked_at_over_and_over(world: World) -> 
     )
 
 
+def test_a_group_that_comes_back_into_the_catalog_is_planned_again(world: World) -> None:
+    """Taken out and put back within the hour, a group is looked at again at once."""
+    full, name = world.catalog.now, f"sweep|{group_of(world, PAYMENTS)}"
+    left = {e.id: e for e in full.entitlements.values() if e.group != group_of(world, PAYMENTS)}
+    planned = ticking.plan_sweeps(world.ctx.store, full)
+    world.run_until_idle()
+    world.catalog.now = replace(full, hash="c2", entitlements=left)
+    planned = ticking.plan_sweeps(world.ctx.store, world.catalog.now, planned)
+    world.advance(2 * MINUTE)
+    assert name not in {each for _, each in world.due_index()}
+    world.catalog.now = full
+    ticking.plan_sweeps(world.ctx.store, full, planned)
+    assert (world.clock.now, name) in world.due_index()
+
+
 def test_many_groups_are_looked_at_less_often(world: World) -> None:
     """With a thousand groups a round takes four minutes, so that the quota is there for others too."""
     admin = entitlement_of(world)
@@ -226,6 +241,32 @@ def test_a_standing_member_s_copy_in_aws_is_no_drift(world: World) -> None:
     sweep(world)
     assert world.sides("noah") == (True, True)
     assert world.notifier.alerts == []
+
+
+def test_people_of_a_standing_group_are_no_drift_in_aws(world: World) -> None:
+    """A group that stands in the Google group brings its people to AWS by a sync, those who join it later too."""
+    policy(world, "remove")
+    world.google.add_group("everybody@example.com")
+    world.google.put(group_of(world), "everybody@example.com")
+    sweep(world)
+    world.google.put("everybody@example.com", email("noah"))
+    world.put("noah", "aws")
+    world.put("ines", "aws")
+    sweep(world)
+    assert (world.in_aws("noah"), world.in_aws("ines")) == (True, False)
+
+
+def test_adopting_before_the_first_look_counts_what_stood_before_grants(world: World) -> None:
+    """An operator who is faster than the first look makes nobody a stranger who stood there before their grant."""
+    policy(world, "remove")
+    world.put("maya", "google")
+    grant = world.granted(duration="30m")
+    put(world, "noah")
+    reconciling.adopt(world.ctx, group_of(world), operator="cli:ada")
+    world.end(grant)
+    world.settle()
+    assert world.in_google("maya")
+    assert world.sides("noah") == (True, True)
 
 
 # --- out of band ------------------------------------------------------------------------------------------------------
