@@ -175,6 +175,15 @@ def _late(view: View, change: Change) -> bool:
     return any(outage.begin <= change.at <= outage.end + _SAME_MOMENT for outage in late)
 
 
+def left_over(view: View, now: datetime) -> Iterator[Place]:
+    """List the memberships that are there now and have to go: the grace may not be over yet."""
+    for place, stays in view.stays.items():
+        stay = stays[-1]
+        wanted = any(begin <= now < end for begin, end in _wanted(view, place))
+        if stay.went is None and not wanted and _to_go(view, place, stay):
+            yield place
+
+
 def put_back(view: View, now: datetime) -> list[float]:
     """List for how many seconds what others put back after an end, or brought late, was there; ascending."""
     times = []

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tests.chaos.judging import Violation, judge, unfinished
+from tests.chaos.memberships import left_over
 from tests.chaos.people import Person, card_of, cast
 from tests.chaos.plan import Round
 from tests.chaos.scenes import SCENES, Play
@@ -49,9 +50,10 @@ class Run:
     def finish(self) -> bool:
         """Look until what was put back has gone too; give False when an invariant did not hold in the end."""
         begun = time.monotonic()
-        while time.monotonic() - begun < self.stage.patience + _LAST_LOOK_S and self._pending_looks():
+        while time.monotonic() - begun < self.stage.patience + _LAST_LOOK_S:
+            if self.stage.gather() and not list(left_over(self.stage.evidence.view(), datetime.now(UTC))):
+                break
             time.sleep(0.5)
-        self.stage.gather()
         return self._judge(self.rounds, final=True)
 
     def surprises(self) -> list[str]:
@@ -61,21 +63,6 @@ class Run:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             found += [f"{path.stem}: {line[:300]}" for line in lines if any(word in line for word in _SURPRISES)]
         return found
-
-    def _pending_looks(self) -> bool:
-        """Tell whether a membership is there still that nobody wants: it has a minute to go."""
-        self.stage.gather()
-        evidence = self.stage.evidence
-        terms = evidence.terms
-        hasty = type(evidence)(
-            type(terms)(sync_period=terms.sync_period, grace=-terms.lag, approvals=terms.approvals),
-            evidence.changes,
-            evidence.requests,
-            evidence.grants,
-        )
-        now = datetime.now(UTC)
-        found = judge(hasty, now)
-        return any(v.invariant in ("INV-2", "INV-3") and "still there" in v.sentence for v in found)
 
     def _judge(self, number: int, *, final: bool = False) -> bool:
         known = {violation for _, violation in self.violations}
