@@ -297,6 +297,25 @@ class Directory(Protocol):
         """List all direct members, every page. Raises rather than give a part."""
 
 
+class Expiry(Protocol):
+    """Google's own end of a group membership, which comes even when every process of ours is gone. Optional.
+
+    Raises `NotAuthorised` where the edition, the scope or a privilege does not allow it.
+    """
+
+    def warm(self) -> None:
+        """Build all that the first call would have to build."""
+
+    def check(self, group: str) -> None:
+        """Prove, by reading alone, that memberships of a group (email) can be given an end; raises why not."""
+
+    def find(self, group: str, email: str) -> str | None:
+        """Give Google's name of a direct membership; None while none is visible. Raises `Missing` (`group`)."""
+
+    def end_at(self, membership: str, at: datetime) -> bool:
+        """Have Google end a membership (by its name) at a time, not before it; False when it is there no more."""
+
+
 class IdentityCenter(Protocol):
     """AWS IAM Identity Center: users, group memberships, and what a group opens."""
 

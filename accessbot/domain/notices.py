@@ -89,6 +89,7 @@ class AlertKind(StrEnum):
     NOBODY_ALIVE = "nobody_alive"
     CLOCK_SKEW = "clock_skew"
     VENDOR_AWAY = "vendor_away"
+    EXPIRY_REFUSED = "expiry_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

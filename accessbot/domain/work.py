@@ -35,6 +35,7 @@ class WorkKind(StrEnum):
     OVERDUE = "overdue"  # grant: a revoke that is still not proven; alert an operator
     MAPPING = "mapping"  # Google group: does it still open exactly what the catalog says
     SWEEP = "sweep"  # Google group: are its members on both sides those that the grants want
+    EXPIRY = "expiry"  # pair: have Google end the membership by itself, some time after its last grant
     CARD = "card"  # request: bring every copy of its message up to date
     TELL = "tell"  # "<notice>:<id>": tell the requester
     ALERT = "alert"  # "<alert>:<id>": tell the operators
@@ -52,6 +53,7 @@ LANES: dict[WorkKind, Lane] = {
     WorkKind.OVERDUE: Lane.ENDS,
     WorkKind.MAPPING: Lane.SWEEP,
     WorkKind.SWEEP: Lane.SWEEP,
+    WorkKind.EXPIRY: Lane.SWEEP,
     WorkKind.CARD: Lane.TALK,
     WorkKind.TELL: Lane.TALK,
     WorkKind.ALERT: Lane.TALK,
@@ -73,6 +75,7 @@ URGENCIES: dict[WorkKind, Urgency] = {
     WorkKind.VERIFY: Urgency.ENDING,
     WorkKind.MAPPING: Urgency.SWEEPING,
     WorkKind.SWEEP: Urgency.SWEEPING,
+    WorkKind.EXPIRY: Urgency.SWEEPING,
 }
 """Kinds that are not here are about grants."""
 

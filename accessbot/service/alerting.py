@@ -108,6 +108,21 @@ def _not_authorised(ctx: Context, vendor: str) -> Alert:
     )
 
 
+def _expiry_refused(ctx: Context, _: str) -> Alert:
+    now = ctx.store.now()
+    return Alert(
+        kind=AlertKind.EXPIRY_REFUSED,
+        subject="Google",
+        headline="Google refuses to end memberships by itself, so nothing would end them if accessbot were gone.",
+        action=(
+            "Grants come and go as ever. Run `accessbot doctor`: it names the edition, scope or role that is missing;"
+            " or unset ACCESSBOT_MEMBERSHIP_EXPIRY."
+        ),
+        since=now,
+        now=now,
+    )
+
+
 def _catalogs_differ(ctx: Context, _: str) -> Alert | None:
     hashes = sorted({beat.catalog for beat in ctx.store.beats()})
     now = ctx.store.now()
@@ -281,6 +296,7 @@ ALERTS: dict[AlertKind, Callable[[Context, str], Alert | None]] = {
     AlertKind.PROVISION_FAILED: _provision_failed,
     AlertKind.MAPPING_WRONG: _mapping_wrong,
     AlertKind.RESURRECTED: _resurrected,
+    AlertKind.EXPIRY_REFUSED: _expiry_refused,
     AlertKind.NOT_AUTHORISED: _not_authorised,
     AlertKind.CATALOGS_DIFFER: _catalogs_differ,
     AlertKind.DRIFT: _drift,

@@ -48,6 +48,7 @@ def arrive(ctx: Context, wanted: Sequence[Grant], pair: Pair) -> None:
                 soon(Work(WorkKind.CARD, grant.request_id), now),
                 *schedule.warning(new, now),
                 schedule.first_check(grant.pair, now),
+                *schedule.expiry(grant.pair, now, wanted=ctx.expiry is not None),
             ),
         )
         save(ctx, change, now)
@@ -80,7 +81,12 @@ def leave(ctx: Context, leaving: Sequence[Grant], pair: Pair, *, needed: Sequenc
         op=f"ended:{':'.join(f'{grant.id}:{grant.rev}' for grant in leaving)}",
         puts=(*puts, *((replace(pair, last_ended_at=now),) if unused else ())),
         events=tuple(step.event for step in steps),
-        due=(*due, schedule.first_check(pair.key, now), schedule.first_sweep(leaving[0].google_group, now)),
+        due=(
+            *due,
+            schedule.first_check(pair.key, now),
+            schedule.first_sweep(leaving[0].google_group, now),
+            *schedule.expiry(pair.key, now, wanted=busy and ctx.expiry is not None),
+        ),
         dropped=tuple(dropped),
     )
     save(ctx, change, now)
@@ -143,7 +149,9 @@ def note_waiting(ctx: Context, grant_id: str, vendor: str) -> None:
 def restoring(ctx: Context, grant: Grant, absent: Sequence[Side]) -> None:
     """Record that a live grant's membership has vanished and is put back now."""
     names = " and ".join(str(side) for side in absent)
-    _record(ctx, grant.pair, grant, "membership.restored", f"put back at {names}")
+    now = ctx.store.now()
+    net = schedule.expiry(grant.pair, now, wanted=ctx.expiry is not None)  # what is put back has no end of Google's
+    _record(ctx, grant.pair, grant, "membership.restored", f"put back at {names}", due=net)
 
 
 def resurrected(ctx: Context, pair: Pair, side: Side) -> None:
@@ -154,7 +162,7 @@ def resurrected(ctx: Context, pair: Pair, side: Side) -> None:
         None,
         "membership.removed",
         f"came back at {side} after its grant ended",
-        due=Work(WorkKind.ALERT, f"resurrected:{pair.key}"),
+        due=(soon(Work(WorkKind.ALERT, f"resurrected:{pair.key}"), ctx.store.now()),),
     )
 
 
@@ -187,7 +195,9 @@ def _no_longer_due(grant: Grant) -> list[Work]:
     ]
 
 
-def _record(ctx: Context, subject: str, grant: Grant | None, action: str, reason: str, due: Work | None = None) -> None:
+def _record(
+    ctx: Context, subject: str, grant: Grant | None, action: str, reason: str, due: tuple[Due, ...] = ()
+) -> None:
     now = ctx.store.now()
     event = AuditEvent(
         time=now,
@@ -198,5 +208,5 @@ def _record(ctx: Context, subject: str, grant: Grant | None, action: str, reason
         entitlement=grant.entitlement if grant else "",
         reason=reason,
     )
-    change = Change(op=new_id("membership"), events=(event,), due=(soon(due, now),) if due else ())
+    change = Change(op=new_id("membership"), events=(event,), due=due)
     save(ctx, change, now)

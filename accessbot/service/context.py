@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Change,
         Claim,
         Directory,
+        Expiry,
         Gate,
         IdentityCenter,
         Notifier,
@@ -38,7 +39,8 @@ GRACE = timedelta(seconds=2)
 class Terms:
     """Company-wide settings: shortest grant, period of the customer's Google-to-AWS sync, portal URL, region.
 
-    `sweep_period` is how often a mapped group's members are compared with the grants.
+    `sweep_period` is how often a mapped group's members are compared with the grants. `expiry_grace` is how long after
+    the last grant's end Google ends a membership by itself, where the context has an `expiry`.
     """
 
     shortest: timedelta
@@ -46,6 +48,7 @@ class Terms:
     sweep_period: timedelta = timedelta(minutes=1)
     start_url: str = ""
     region: str = ""
+    expiry_grace: timedelta = timedelta(hours=1)
 
 
 def unkept(_: Claim) -> AbstractContextManager[None]:
@@ -59,7 +62,7 @@ class Context:
 
     `pause` waits between two reads of an eventually consistent vendor. `keep` prolongs the claim of a work while it is
     done; without it a work may be taken up by another process while it is done still. `gates` are those before the
-    vendors, for whoever tells of them.
+    vendors, for whoever tells of them. `expiry` is None where memberships are not to be ended by Google itself.
     """
 
     store: Store
@@ -73,6 +76,7 @@ class Context:
     pause: Callable[[timedelta], None]
     keep: Callable[[Claim], AbstractContextManager[None]] = unkept
     gates: tuple[Gate, ...] = ()
+    expiry: Expiry | None = None
 
 
 def save(ctx: Context, change: Change, now: datetime) -> bool:

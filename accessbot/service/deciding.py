@@ -136,6 +136,7 @@ def _approve_extension(ctx: Context, request: Request, entitlement: Entitlement,
         due=(
             Due(Work(WorkKind.END, grant.id), longer.record.expires_at),
             *schedule.warning(longer.record, now),
+            *schedule.expiry(grant.pair, now, wanted=ctx.expiry is not None),
             soon(Work(WorkKind.CARD, request.id), now),
             soon(Work(WorkKind.CARD, grant.request_id), now),
             soon(Work(WorkKind.TELL, f"extended:{request.id}"), now),

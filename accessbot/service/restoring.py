@@ -152,6 +152,7 @@ def _of_grant(grant: Grant, now: datetime) -> Iterator[Due]:
     if grant.ending_at is not None:
         yield Due(Work(WorkKind.OVERDUE, grant.id), grant.ending_at + schedule.OVERDUE_AFTER)
     if grant.state is GrantState.ACTIVE:
+        yield Due(Work(WorkKind.EXPIRY, grant.pair), now)
         yield from (due for due in schedule.warning(grant, now) if due.at > now)
 
 

@@ -19,6 +19,7 @@ OVERDUE_AFTER = timedelta(minutes=2)
 SWEEP_AFTER_END = timedelta(seconds=15)
 """How often a group is looked at whose grants ended lately: what another tool puts back is gone within a minute."""
 
+_AFTER_THE_CHANGE = timedelta(seconds=3)
 _CHECKPOINTS = (timedelta(seconds=10), timedelta(seconds=60), timedelta(minutes=5))
 _WARN_AT_MOST = timedelta(minutes=10)
 _WARN_NOT_BELOW = timedelta(minutes=15)
@@ -45,6 +46,11 @@ def first_check(pair: str, now: datetime) -> Due:
 def first_sweep(group: str, now: datetime) -> Due:
     """Say by when a group is looked at after a grant on it has ended; then as often for two sync periods."""
     return Due(Work(WorkKind.SWEEP, group), now + SWEEP_AFTER_END, sooner=True)
+
+
+def expiry(pair: str, now: datetime, *, wanted: bool) -> tuple[Due, ...]:
+    """Say when Google is told anew when to end a pair's membership, if that is `wanted`: once a change is done."""
+    return (Due(Work(WorkKind.EXPIRY, pair), now + _AFTER_THE_CHANGE),) if wanted else ()
 
 
 def next_check(changed_at: datetime, sync_period: timedelta, now: datetime) -> datetime | None:

@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 
 _NEWS_AFTER = timedelta(hours=1)
 _OVER = "over"
-_WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED, AlertKind.EVICTED)
+_WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED, AlertKind.EVICTED, AlertKind.EXPIRY_REFUSED)
 """Alerts that nothing ends: one of these an hour after the last is news, and gets a message of its own."""
 
 

@@ -161,6 +161,11 @@ class FakeDirectory(Switches):
         with self.lock:
             self._groups[group.casefold()].pop(self._names.get(key.casefold(), key), None)
 
+    def member_in(self, group: str, key: str) -> GroupMember | None:
+        """Give a true direct membership, the same object for as long as it lasts; of a group that is there."""
+        with self.lock:
+            return self._group(group).get(self._names.get(key.casefold(), key))
+
     def emails(self, group: str) -> frozenset[str]:
         """Give the addresses of the true direct members."""
         with self.lock:
