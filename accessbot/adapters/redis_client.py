@@ -211,7 +211,7 @@ _PASSING_KINDS: Final = (RedisConnectionError, RedisTimeoutError, ClusterDownErr
 
 def _is_harmless(error: RedisError) -> bool:
     """Tell whether the server cannot have written anything, going by what it said."""
-    if isinstance(error, _KINDS_BEFORE):
+    if isinstance(error, _KINDS_BEFORE) or "max number of clients" in str(error):
         return True
     return isinstance(error, ResponseError) and any(word in f"{error} " for word in _REFUSED_BEFORE)
 
