@@ -52,7 +52,7 @@ A lease sets it whenever it is proven. So a process that stood still after the p
 
 
 class Beat(NamedTuple):
-    """A living process: its role, the hash of its catalog, and how its clock and the store's get on.
+    """A living process (`machine:pid`): its role, the hash of its catalog, and how its clock and the store's get on.
 
     `skew` is the store's time less its own, `jump` the furthest that the store's time jumped lately, as it saw it.
     """
@@ -62,6 +62,11 @@ class Beat(NamedTuple):
     catalog: str
     skew: timedelta = timedelta(0)
     jump: timedelta = timedelta(0)
+
+    @property
+    def machine(self) -> str:
+        """Name the machine that it runs on."""
+        return self.process.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,8 +171,8 @@ def _worker_slot(lane: str) -> Callable[[], None]:
         process.reload_on_hangup()
         process.catalog.refresh()  # the one that was forked may be an old one
         process.wait_for_store(stop)
-        process.warm()
         threading.Thread(target=_beat, args=(process, f"worker:{lane}", stop), name="beat", daemon=True).start()
+        process.warm()
         threading.Thread(target=process.watch, args=(stop,), name="watch", daemon=True).start()
         work_lane(Lane(lane), process.rq_connection())
         stop.set()

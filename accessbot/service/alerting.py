@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -232,13 +233,14 @@ def _clock_skew(ctx: Context, _: str) -> Alert | None:
     found = disagreeing(ctx.store.beats())
     now = ctx.store.now()
     jump = max((beat.jump for beat in found), key=abs, default=timedelta(0))
-    skewed = [f"{beat.process} ({beat.role}) by {_seconds(beat.skew)}" for beat in found if abs(beat.skew) > TOLERATED]
+    skewed = Counter(_skewed(beat) for beat in found if abs(beat.skew) > TOLERATED)
     says = []
     if abs(jump) > TOLERATED:
         way = "forwards" if jump > timedelta(0) else "backwards"
         says.append(f"the clock of Redis jumped {way} by {_seconds(jump)}, and with it the ends of all grants")
     if skewed:
-        says.append(f"clocks differ from that of Redis: {_named(skewed)}")
+        machines = [f"{machine} ({count} of its processes)" for machine, count in skewed.items()]
+        says.append(f"clocks differ from that of Redis: {_named(machines)}")
     told = "; ".join(says)
     return Alert(
         kind=AlertKind.CLOCK_SKEW,
@@ -252,6 +254,12 @@ def _clock_skew(ctx: Context, _: str) -> Alert | None:
         resolved=not found,
         now=now,
     )
+
+
+def _skewed(beat: Beat) -> str:
+    """Say how a process's machine is off, to the second: all processes of one machine say the same."""
+    way = "behind" if beat.skew > timedelta(0) else "ahead"
+    return f"{beat.machine} is {round(abs(beat.skew).total_seconds())} s {way}"
 
 
 def _seconds(span: timedelta) -> str:

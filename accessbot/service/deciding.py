@@ -17,8 +17,8 @@ from accessbot.domain.model import (
     Vote,
 )
 from accessbot.domain.notices import Tone
-from accessbot.domain.work import Due, Work, WorkKind
-from accessbot.ports import Change
+from accessbot.domain.work import Due, Urgency, Work, WorkKind
+from accessbot.ports import Change, urgency
 from accessbot.service import asking, authority, ending, schedule, screening
 from accessbot.service.context import new_id, save, soon
 from accessbot.service.pressing import closed_sentence
@@ -52,6 +52,8 @@ def carry_out(ctx: Context, click_id: str) -> None:
         click = ctx.store.click(click_id)
         if click is None or click.done:
             return
+        if click.action is ClickAction.REVOKE:
+            urgency.set(Urgency.ENDING)  # who may revoke is looked up before any grant's calls, as the revoke itself is
         now = ctx.store.now()
         try:
             _check_still_open(ctx, click)

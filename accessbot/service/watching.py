@@ -63,24 +63,25 @@ class Watcher:
         try:
             troubles = self._troubles()
             now = self.ctx.store.now()
-            for subject in sorted(troubles | self._open):
-                self._tell(subject, now, over=subject not in troubles)
-            self._open = troubles
+            for subject in sorted(troubles.keys() | self._open):
+                self._tell(subject, now, troubles.get(subject, "over"))
+            self._open = frozenset(troubles)
         except (StoreUnavailable, Unclear) as error:
             # Beats lapse while nobody can beat: whoever is missing afterwards gets the time of a start.
             self._seen.clear()
             self._absent.clear()
             _log.warning("store away, nobody can be watched", error=error.sentence)
 
-    def _troubles(self) -> frozenset[str]:
-        """List the subjects of the alerts that ought to be open now."""
+    def _troubles(self) -> dict[str, str]:
+        """List the subjects of the alerts that ought to be open now, each with what would be news of it."""
         beats = self.ctx.store.beats()
-        found = {_nobody(role) for role in self._missing({beat.role for beat in beats})}
-        if alerting.disagreeing(beats):
-            found.add(_CLOCKS)
+        found = {_nobody(role): "missing" for role in self._missing({beat.role for beat in beats})}
+        clocks = {f"{beat.machine}{'-' if beat.skew < timedelta(0) else '+'}" for beat in alerting.disagreeing(beats)}
+        if clocks:
+            found[_CLOCKS] = " ".join(sorted(clocks))
         now = self.ctx.store.now()
         away = (state for gate in self.ctx.gates if alerting.is_away(state := gate.state(), now))
-        return frozenset(found | {f"{AlertKind.VENDOR_AWAY}:{state.vendor}" for state in away})
+        return found | {f"{AlertKind.VENDOR_AWAY}:{state.vendor}": "away" for state in away}
 
     def _missing(self, alive: set[str]) -> set[str]:
         self._seen |= alive
@@ -89,10 +90,10 @@ class Watcher:
         late = now - STARTING.total_seconds()
         return {role for role, since in self._absent.items() if role in self._seen or since <= late}
 
-    def _tell(self, subject: str, now: datetime, *, over: bool) -> None:
+    def _tell(self, subject: str, now: datetime, news: str) -> None:
         """Have the alert of a subject looked at, here and now, if no watcher did so in this half minute."""
         work = Work(WorkKind.ALERT, subject)
-        op = f"watch:{subject}:{'over' if over else 'on'}:{int(now.timestamp()) // _AGAIN_S}"
+        op = f"watch:{subject}:{news}:{int(now.timestamp()) // _AGAIN_S}"
         if self.ctx.store.commit(Change(op=op, due=(soon(work, now),))):
             working.run(self.ctx, work)
 

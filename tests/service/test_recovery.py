@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from accessbot.domain.errors import Interrupted
+from accessbot.domain.errors import Interrupted, Unavailable
 from accessbot.domain.model import ClickAction, GrantState, Request
 from accessbot.service import ending
 from tests.support.watch import STORE, Killed, Step
@@ -74,6 +74,22 @@ def test_work_that_is_interrupted_is_given_back_at_once(world: World) -> None:
     world.advance(timedelta(milliseconds=200))
     assert state_of(world, request) is GrantState.ACTIVE
     assert world.clock.now - before < timedelta(seconds=1)
+
+
+def test_news_does_not_wait_as_long_as_what_was_tried_in_vain(world: World) -> None:
+    """What happens after half an hour without Slack is shown seconds after it is back, not a minute."""
+    request = world.ask("maya")
+    world.notifier.trouble = Unavailable("Slack", "chat.update", "Slack is down.")
+    world.press("tomas", ClickAction.APPROVE, request.id)
+    world.advance(timedelta(minutes=30))
+    grant = world.grant(world.request(request).grant_id)
+    ending.end_access(world.ctx, requester=grant.requester, grant_id=grant.id)
+    world.advance(timedelta(seconds=2))
+    assert world.grant(grant).state is GrantState.REVOKED
+    world.notifier.trouble = None
+    world.advance(timedelta(seconds=5))
+    shown = [card.grant for card in world.notifier.cards if card.request.id == request.id]
+    assert shown[-1] == world.grant(grant)
 
 
 def state_of(world: World, request: Request) -> GrantState | None:
