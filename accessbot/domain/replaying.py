@@ -292,6 +292,7 @@ _GRANT_STEPS: Final[Mapping[str, Callable[[Grant, AuditEvent], Grant]]] = {
         grant, state=GrantState.REVOKED, ended_at=event.time, kept=event.reason
     ),
     "grant.giving_up": _given_up,
+    "grant.vouched": lambda grant, event: replace(grant, vouched_by=event.actor),
     "grant.provision_failed": lambda grant, event: replace(
         grant, state=GrantState.PROVISION_FAILED, ended_at=event.time, kept=_text(event, "kept", "")
     ),

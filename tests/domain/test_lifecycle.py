@@ -51,6 +51,10 @@ GRANT_STEPS: dict[str, tuple[Callable[[Grant], GrantStep], set[tuple[GrantState,
         {(GrantState.PROVISIONING, GrantState.PROVISIONING)},
     ),
     "failed": (lambda g: lifecycle.failed(g, LATER), {(GrantState.PROVISIONING, GrantState.PROVISION_FAILED)}),
+    "vouched": (
+        lambda g: lifecycle.vouched(g, "cli:root", LATER, "the group is gone"),
+        {(GrantState.REVOKING, GrantState.REVOKING)},
+    ),
 }
 
 
