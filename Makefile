@@ -3,6 +3,7 @@
 PYTHON ?= python3
 WORKERS ?= auto
 ROUNDS ?= 20
+POINTS ?= 1000
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -23,7 +24,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser check cover chaos bench fmt lock clean
+.PHONY: help install demo test test-browser check cover chaos crashes bench fmt lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +67,9 @@ cover: install ## Measure the branch coverage of domain, service and adapters: a
 
 chaos: install ## Break everything at random in ROUNDS rounds with real processes; SEED plays the same ones again
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(if $(BROKEN),--broken "$(BROKEN)")
+
+crashes: install ## Strike a process at POINTS calls of many lives, chosen by SEED, or again at one POINT
+	$(BIN)/python -m tests.proof.crashes $(if $(POINT),--point $(POINT)) --points $(POINTS) --seed $(or $(SEED),1)
 
 bench: install ## Measure the speed targets and print them next to the calls made
 	$(BIN)/python -m bench

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from accessbot.domain.lifecycle import SYSTEM
-from accessbot.domain.model import Grant, GrantState, Request, RequestKind, RequestState
+from accessbot.domain.model import Grant, Request, RequestKind, RequestState
 from accessbot.domain.notices import AlertKind, NoticeKind
 from tests.support.evidence import NEVER, OTHERS, OURS, Case, Evidence, Place, Shift, Write, end_of, places_of
 
@@ -309,7 +309,7 @@ def _card(case: Case, request: Request, grant: Grant | None) -> Iterator[str]:
         return
     state = shown[1].state if shown[1] is not None else None
     wanted = grant.state if grant is not None else None
-    if shown[0].state is not request.state or (state is not wanted and state is not GrantState.REVOKED):
+    if shown[0].state is not request.state or (state is not wanted and request.state is RequestState.APPROVED):
         yield f"the approvers' message still shows {request.id} as {shown[0].state}, {state}"
 
 
