@@ -1,24 +1,14 @@
-"""Google Workspace's Directory API as the port `Directory`.
-
-Every call is tried once; retries belong to whoever calls. A transport belongs to one thread: with a shared one, a
-thread can get another thread's answer, which for a membership check would be a hole.
-"""
+"""Google Workspace's Directory API as the port `Directory`. Every call is tried once."""
 
 from __future__ import annotations
 
-import threading
-from contextlib import nullcontext
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import google_auth_httplib2
-from googleapiclient.discovery import build
-
-from accessbot.adapters.deadlines import within
-from accessbot.adapters.endpoints import UnsafeEndpoint, checked_endpoint, is_loopback
-from accessbot.adapters.google_answers import FAILURES, GOOGLE, Ask, Outcome, judge, malformed, named
+from accessbot.adapters.endpoints import checked_endpoint
+from accessbot.adapters.google_answers import GOOGLE, Ask, Outcome, judge, malformed, named
 from accessbot.adapters.google_auth import GROUP_READ, MEMBER, USER_READ, CredentialsFactory
-from accessbot.adapters.google_transport import Transport
+from accessbot.adapters.google_calls import GoogleCalls, Json
 from accessbot.domain.errors import Rejected
 from accessbot.domain.model import DirectoryUser, GroupMember
 
@@ -28,9 +18,6 @@ if TYPE_CHECKING:
 API_URL = "https://admin.googleapis.com/"
 _PAGE = 200
 _MEMBERS = "admin#directory#members"
-_FINE = frozenset({Outcome.DONE, Outcome.ABSENT, Outcome.OTHER_DOMAIN})
-
-Json = dict[str, Any]
 
 
 class GoogleDirectory:
@@ -45,14 +32,16 @@ class GoogleDirectory:
     def __init__(
         self, api_url: str | None, credentials: CredentialsFactory, timeout: timedelta, gate: Gate | None = None
     ) -> None:
-        self._gate = gate
-        self._root = checked_endpoint(api_url or API_URL, "GOOGLE_API_URL").rstrip("/") + "/"
-        self._make_credentials = credentials
-        self._timeout = timeout
-        self._lock = threading.Lock()
-        self._service: Any = None
-        self._credentials: dict[str, Any] = {}
-        self._local = threading.local()
+        self._calls = GoogleCalls(
+            "admin",
+            "directory_v1",
+            root=checked_endpoint(api_url or API_URL, "GOOGLE_API_URL").rstrip("/") + "/",
+            credentials=credentials,
+            timeout=timeout,
+            gate=gate,
+            judge=judge,
+            named=named,
+        )
 
     def user(self, key: str) -> DirectoryUser:
         """Read a user by id, primary email or alias.
@@ -60,7 +49,7 @@ class GoogleDirectory:
         Raises `Missing` (`user`), `NotAuthorised`, `Unavailable`, `Rejected`.
         """
         ask = Ask(operation="users.get", scope=USER_READ, member=key)
-        answer = self._read(ask, self._api().users().get(userKey=_key(ask, key)))
+        answer = self._calls.read(ask, self._calls.api().users().get(userKey=_key(ask, key)))
         suspended, archived = answer.get("suspended", False), answer.get("archived", False)
         if not isinstance(suspended, bool) or not isinstance(archived, bool):
             raise malformed(ask)
@@ -77,8 +66,8 @@ class GoogleDirectory:
         Raises `Missing` (`group`), `NotAuthorised`, `Unavailable`, `Rejected`.
         """
         ask = Ask(operation="members.hasMember", scope=MEMBER, group=group, member=email)
-        request = self._api().members().hasMember(groupKey=_key(ask, group), memberKey=_key(ask, email))
-        answer = self._call(ask, request)
+        request = self._calls.api().members().hasMember(groupKey=_key(ask, group), memberKey=_key(ask, email))
+        answer = self._calls.send(ask, request)
         if answer is Outcome.OTHER_DOMAIN:
             return self.is_member(group, email)
         if isinstance(answer, Outcome):
@@ -94,7 +83,9 @@ class GoogleDirectory:
         Raises `Missing` (`group`), `NotAuthorised`, `Unavailable`, `Rejected`; whatever is unclear raises.
         """
         ask = Ask(operation="members.get", scope=MEMBER, group=group, member=user)
-        answer = self._call(ask, self._api().members().get(groupKey=_key(ask, group), memberKey=_key(ask, user)))
+        answer = self._calls.send(
+            ask, self._calls.api().members().get(groupKey=_key(ask, group), memberKey=_key(ask, user))
+        )
         if isinstance(answer, Outcome):
             return False
         # The answer has to be about the one who was asked for; an alias is answered with the primary address.
@@ -110,7 +101,7 @@ class GoogleDirectory:
         """
         ask = Ask(operation="members.insert", scope=MEMBER, group=group, member=user.email)
         body = {"email": _key(ask, user.email), "id": _key(ask, user.id), "role": "MEMBER"}
-        answer = self._call(ask, self._api().members().insert(groupKey=_key(ask, group), body=body))
+        answer = self._calls.send(ask, self._calls.api().members().insert(groupKey=_key(ask, group), body=body))
         if not isinstance(answer, Outcome) and answer.get("id", user.id) != user.id:
             raise Rejected(
                 GOOGLE,
@@ -124,7 +115,7 @@ class GoogleDirectory:
         Raises `Missing` (`group`), `NotAuthorised`, `Unavailable`, `Rejected`.
         """
         ask = Ask(operation="members.delete", scope=MEMBER, group=group, member=user)
-        self._call(ask, self._api().members().delete(groupKey=_key(ask, group), memberKey=_key(ask, user)))
+        self._calls.send(ask, self._calls.api().members().delete(groupKey=_key(ask, group), memberKey=_key(ask, user)))
 
     def members(self, group: str) -> tuple[GroupMember, ...]:
         """List all direct members, every page, or raise: `Missing` (`group`), `NotAuthorised`, `Unavailable`."""
@@ -133,8 +124,8 @@ class GoogleDirectory:
         seen: set[str] = set()
         token: str | None = None
         while True:
-            request = self._api().members().list(groupKey=_key(ask, group), maxResults=_PAGE, pageToken=token)
-            answer = self._read(ask, request)
+            request = self._calls.api().members().list(groupKey=_key(ask, group), maxResults=_PAGE, pageToken=token)
+            answer = self._calls.read(ask, request)
             # Google leaves an empty list out; then the kind of the answer has to say that it is a list.
             page = answer.get("members", [] if answer.get("kind") == _MEMBERS else None)
             if not isinstance(page, list):
@@ -155,80 +146,11 @@ class GoogleDirectory:
         Raises `Missing` (`group`), `NotAuthorised`, `Unavailable`, `Rejected`.
         """
         ask = Ask(operation="groups.get", scope=GROUP_READ, group=group)
-        return _text(ask, self._read(ask, self._api().groups().get(groupKey=_key(ask, group))), "name")
+        return _text(ask, self._calls.read(ask, self._calls.api().groups().get(groupKey=_key(ask, group))), "name")
 
     def warm(self) -> None:
         """Build all that the first call would build, without a call. Raises what making the credentials raises."""
-        self._api()
-        for scope in (USER_READ, MEMBER):
-            self._http(scope)
-
-    # --- inside
-
-    def _read(self, ask: Ask, request: Any) -> Json:  # noqa: ANN401 - googleapiclient has no types
-        answer = self._call(ask, request)
-        if isinstance(answer, Outcome):
-            raise malformed(ask)
-        return answer
-
-    def _call(self, ask: Ask, request: Any) -> Json | Outcome:  # noqa: ANN401 - googleapiclient has no types
-        """Send one request through the gate; give its answer, or an outcome that is no error for its caller.
-
-        What it waits for at the gate is part of the call's time.
-        """
-        with within(self._timeout), self._gate() if self._gate is not None else nullcontext():
-            return self._send(ask, request)
-
-    def _send(self, ask: Ask, request: Any) -> Json | Outcome:  # noqa: ANN401 - googleapiclient has no types
-        try:
-            answer = request.execute(http=self._http(ask.scope), num_retries=0)
-        except FAILURES as error:
-            verdict = judge(ask, error)
-            if verdict.outcome in _FINE:
-                return verdict.outcome
-            raise named(ask, verdict) from error
-        # googleapiclient hands over as text what it could not read as JSON.
-        if answer == "":
-            return {}
-        if not isinstance(answer, dict):
-            raise malformed(ask)
-        return answer
-
-    def _api(self) -> Any:  # noqa: ANN401 - googleapiclient has no types
-        """Give the request builder, which holds no connection and may be shared."""
-        with self._lock:
-            if self._service is None:
-                self._service = build(
-                    "admin",
-                    "directory_v1",
-                    http=Transport(),
-                    static_discovery=True,
-                    cache_discovery=False,
-                    client_options={"api_endpoint": self._root},
-                )
-            return self._service
-
-    def _http(self, scope: str) -> Any:  # noqa: ANN401 - one of two clients of the same shape
-        """Give this thread's transport for a scope."""
-        own: dict[str, Any] = self._local.__dict__
-        if scope not in own:
-            credentials = self._credentials_for(scope)
-            transport = Transport()
-            own[scope] = (
-                transport if credentials is None else google_auth_httplib2.AuthorizedHttp(credentials, transport)
-            )
-        return own[scope]
-
-    def _credentials_for(self, scope: str) -> Any:  # noqa: ANN401 - google-auth's base class is untyped
-        with self._lock:
-            if scope not in self._credentials:
-                made = self._make_credentials((scope,))
-                if made is None and not is_loopback(self._root):
-                    raise UnsafeEndpoint(
-                        "Without credentials accessbot speaks to a Directory API on this machine only."
-                    )
-                self._credentials[scope] = made
-            return self._credentials[scope]
+        self._calls.warm(USER_READ, MEMBER)
 
 
 def _key(ask: Ask, value: str) -> str:

@@ -73,6 +73,9 @@ def _together(settings: Settings, environ: Mapping[str, str], wrong: Mapping[str
         if "GOOGLE_API_URL" not in wrong and not is_loopback(settings.google_api_url):
             fix = f"unset it and set {credentials}, or point GOOGLE_API_URL at 127.0.0.1"
             yield "GOOGLE_AUTH", f"cannot be “anonymous” unless GOOGLE_API_URL is an address of this machine: {fix}"
+        if settings.membership_expiry is not None and not is_loopback(settings.google_cloud_identity_url):
+            fix = f"unset it and set {credentials}, or point that at 127.0.0.1 too"
+            yield "GOOGLE_AUTH", f"cannot be “anonymous” with GOOGLE_CLOUD_IDENTITY_URL beyond this machine: {fix}"
     elif settings.google_application_credentials is None and not {credentials, "GOOGLE_AUTH"} & wrong.keys():
         yield credentials, "is not set: set it to the path of Google's credentials file"
     if not settings.region and not {"AWS_REGION", "AWS_DEFAULT_REGION"} & wrong.keys():

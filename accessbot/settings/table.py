@@ -16,9 +16,11 @@ from accessbot.adapters.redis_address import parse
 from accessbot.domain.work import Lane
 from accessbot.settings.values import (
     address,
+    cloud_identity,
     credentials,
     duration,
     google_api,
+    grace,
     level,
     matching,
     redis,
@@ -133,6 +135,11 @@ class Settings(BaseSettings):
         validation_alias="GOOGLE_AUTH",
         description="`anonymous`: no credentials, allowed only when `GOOGLE_API_URL` is a loopback address",
     )
+    google_cloud_identity_url: Annotated[str, AfterValidator(cloud_identity), For(("worker",))] = Field(
+        "https://cloudidentity.googleapis.com/",
+        validation_alias="GOOGLE_CLOUD_IDENTITY_URL",
+        description="Root of Google's Cloud Identity API, without `v1`; used with `ACCESSBOT_MEMBERSHIP_EXPIRY` alone",
+    )
     aws_region_own: Annotated[_Region, For(DOORS)] = Field(
         "", validation_alias="AWS_REGION", description="Region of IAM Identity Center (or `AWS_DEFAULT_REGION`)"
     )
@@ -177,6 +184,13 @@ class Settings(BaseSettings):
         timedelta(minutes=1),
         validation_alias="ACCESSBOT_SWEEP_PERIOD",
         description="How often the members of every mapped group are compared with the grants, as the quotas allow",
+    )
+    membership_expiry: Annotated[
+        timedelta | None, BeforeValidator(lambda v: grace(v) if isinstance(v, str) else v), For(("worker",))
+    ] = Field(
+        None,
+        validation_alias="ACCESSBOT_MEMBERSHIP_EXPIRY",
+        description="`off`, or how long (`1m` or more) after a grant's end Google itself ends the membership",
     )
     google_per_second: Annotated[int, whole(1, 1000), For(("worker",))] = Field(
         35,

@@ -20,6 +20,7 @@ _URL_TEXT = re.compile(r"[A-Za-z0-9._~:/\[\]%-]+", re.ASCII)
 _LOOPBACK_V4 = ipaddress.ip_network("127.0.0.0/8")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MOST_SLOTS = 64
+_LEAST_GRACE = timedelta(minutes=1)
 
 
 def is_loopback(address: str) -> bool:
@@ -71,6 +72,14 @@ def google_api(value: str) -> str:
     return url
 
 
+def cloud_identity(value: str) -> str:
+    """Read the root of the Cloud Identity API, with one slash at the end."""
+    url = _rooted(value)
+    if urlsplit(url).path.rstrip("/").endswith("/v1"):
+        raise ValueError("has to be the root alone: leave out v1")
+    return url
+
+
 def start_url(value: str) -> str:
     """Read the access portal's address, without a slash or a fragment at the end."""
     return address(value.partition("#")[0]).rstrip("/")
@@ -82,6 +91,16 @@ def duration(value: str) -> timedelta:
         return parse_duration(value)
     except FieldRefused as error:
         raise ValueError("is no duration; write it like 30s, 5m or 1h30m") from error
+
+
+def grace(value: str) -> timedelta | None:
+    """Read how long after our own end another one comes, a minute at least; `off` for none."""
+    if value.casefold() == "off":
+        return None
+    found = duration(value)
+    if found < _LEAST_GRACE:
+        raise ValueError("has to be at least 1m, so that it never comes before our own end; or off")
+    return found
 
 
 def whole(least: int, most: int) -> BeforeValidator:

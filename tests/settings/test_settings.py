@@ -331,3 +331,31 @@ def test_the_table_describes_every_variable() -> None:
     ) == load("catalog", {}).model_dump(
         include={"worker_slots", "min_duration", "sync_period", "clock_slots", "log_level", "catalog"}
     )
+
+
+@pytest.mark.parametrize(("text", "grace"), [("", None), ("off", None), ("1h", timedelta(hours=1))])
+def test_google_s_own_end_of_memberships_is_off_or_a_grace(text: str, grace: timedelta | None) -> None:
+    """Unless a grace is set, Google is not asked to end memberships by itself."""
+    url = {"GOOGLE_CLOUD_IDENTITY_URL": "http://127.0.0.1:4002"}
+    assert load("worker", environment(ACCESSBOT_MEMBERSHIP_EXPIRY=text, **url)).membership_expiry == grace
+
+
+@pytest.mark.parametrize("text", ["59s", "0", "yes", "-1h"])
+def test_a_grace_that_could_come_before_our_own_end_is_refused(text: str) -> None:
+    """A net that is not a minute behind the end, or is no time at all, is a mistake that is told."""
+    [problem] = problems("worker", environment(ACCESSBOT_MEMBERSHIP_EXPIRY=text))
+    assert problem.startswith("ACCESSBOT_MEMBERSHIP_EXPIRY ")
+
+
+def test_cloud_identity_is_not_called_without_credentials_beyond_this_machine() -> None:
+    """A stand-in for the Directory API alone would have memberships ended at Google's real address: refused."""
+    [problem] = problems("worker", environment(ACCESSBOT_MEMBERSHIP_EXPIRY="1h"))
+    assert "GOOGLE_CLOUD_IDENTITY_URL" in problem
+    load("worker", environment())
+
+
+@pytest.mark.parametrize("url", ["http://cloudidentity.googleapis.com/", "https://cloudidentity.googleapis.com/v1"])
+def test_the_address_of_cloud_identity_is_its_root_and_safe(url: str) -> None:
+    """An address without encryption, or with the version in it, is refused."""
+    [problem] = problems("worker", environment(GOOGLE_CLOUD_IDENTITY_URL=url))
+    assert problem.startswith("GOOGLE_CLOUD_IDENTITY_URL ")
