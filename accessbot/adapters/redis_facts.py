@@ -10,6 +10,7 @@ import redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from accessbot.adapters.redis_client import Caller, send
+from accessbot.adapters.redis_connections import is_watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,19 +18,24 @@ class StoreFacts:
     """What the server says of itself; None where it does not say, or the user may not ask.
 
     `server` is `redis` or `valkey`. `append_only` tells whether every write goes to a file, `snapshots` whether the
-    whole is saved from time to time. `role` is `master` or `slave`, as the server calls it. `mark` is what the database
-    is for, "" on a real one.
+    whole is saved from time to time, `fsync` is its `appendfsync`, and `disk_fails` that its last write there did.
+    `role` is `master` or `slave`, as the server calls it; `needs_replicas` tells whether it refuses writes without one,
+    `watched` whether Sentinels watch it. `mark` is what the database is for, "" on a real one.
     """
 
     server: str | None
     version: str | None
     append_only: bool | None
     snapshots: bool | None
+    fsync: str | None
+    disk_fails: bool
     eviction: str | None
     max_memory: int | None
     used_memory: int | None
     role: str | None
     replicas: int | None
+    needs_replicas: bool
+    watched: bool
     cluster: bool | None
     mark: str
 
@@ -82,11 +88,15 @@ def gather(caller: Caller, mark: str) -> StoreFacts:
         version=None if version is None else str(version),
         append_only=None if append_only is None else bool(append_only),
         snapshots=None if saves is None else bool(saves.strip()),
+        fsync=config(caller, "appendfsync"),
+        disk_fails="err" in (said.get("aof_last_write_status"), said.get("rdb_last_bgsave_status")),
         eviction=said.get("maxmemory_policy", config(caller, "maxmemory-policy")),
         max_memory=said.get("maxmemory"),
         used_memory=said.get("used_memory"),
         role=said.get("role"),
         replicas=said.get("connected_slaves"),
+        needs_replicas="min_slaves_good_slaves" in said,  # told only where it is set
+        watched=is_watched(caller.client),
         cluster=None if cluster is None else bool(cluster),
         mark=mark,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from accessbot import log, settings, wiring
 from accessbot.adapters.catalog_file import read_catalog
 from accessbot.cli.findings import Finding, Show, guarded, ok, warning, wrong
 from accessbot.cli.options import PATIENCE
+from accessbot.cli.redis_checks import look_at_redis
 from accessbot.cli.vendor_checks import look_at_vendors
 from accessbot.domain.errors import CatalogInvalid
 from accessbot.domain.work import Lane
@@ -20,12 +20,10 @@ from accessbot.service.comparing import TOLERATED
 from accessbot.settings import Role, Settings, SettingsInvalid
 
 if TYPE_CHECKING:
-    from accessbot.adapters.redis_facts import StoreFacts
     from accessbot.adapters.redis_store import RedisStore
     from accessbot.domain.model import Catalog
     from accessbot.ports import Beat
 
-_OLDEST_REDIS = (6, 2)
 _PROCESSES: tuple[Role, ...] = ("web", "worker", "clock")
 _NEEDED = {"web": "web", "clock": "accessbot clock"} | {f"worker:{lane}": "accessbot worker" for lane in Lane}
 
@@ -41,7 +39,7 @@ def examine(environ: Mapping[str, str], show: Show) -> Iterator[Finding]:
     store = wiring.store_from(ready["cli"], PATIENCE) if "cli" in ready else None
     if store is not None:
         show("Redis", 0, None)
-        yield from guarded("redis", _redis(store))
+        yield from guarded("redis", look_at_redis(store))
         yield from guarded("processes", _processes(store, catalog))
         yield from guarded("grants", _ends(store))
     if "worker" in ready and catalog is not None:
@@ -77,51 +75,6 @@ def _catalog(environ: Mapping[str, str], into: list[Catalog]) -> Iterator[Findin
     yield ok(
         "catalog", f"{read.catalog} is right: {len(catalog.entitlements):,} entitlements, hash {catalog.hash[:12]}"
     )
-
-
-# --- Redis ------------------------------------------------------------------------------------------------------------
-
-
-def _redis(store: RedisStore) -> Iterator[Finding]:
-    store.now()
-    facts = store.facts()
-    yield from _server(facts)
-    if store.restoring():
-        yield wrong(
-            "redis",
-            "a restore began here and did not end, so nothing works on it: run the same `accessbot restore` again.",
-        )
-    if facts.keeps is False:
-        yield warning("redis", "it keeps nothing on disk, so a restart forgets live grants: set appendonly yes.")
-    elif facts.keeps is None:
-        yield warning("redis", "it does not say whether it keeps anything on disk: make sure that persistence is on.")
-    elif not facts.append_only:
-        yield warning("redis", "it saves snapshots only, so a crash loses the latest grants: set appendonly yes.")
-    if facts.eviction is None:
-        yield warning(
-            "redis", "it does not say whether it may evict keys: make sure that maxmemory-policy is noeviction."
-        )
-    elif facts.eviction != "noeviction":
-        yield warning(
-            "redis", f"it may evict keys ({facts.eviction}), live grants too: set maxmemory-policy noeviction."
-        )
-
-
-def _server(facts: StoreFacts) -> Iterator[Finding]:
-    name = f"{(facts.server or 'the server').capitalize()} {facts.version or ''}".strip()
-    version = tuple(int(part) for part in re.findall(r"\d+", facts.version or "")[:2])
-    if facts.server == "redis" and version < _OLDEST_REDIS:
-        yield wrong("redis", f"{name} is too old: use Redis 6.2 or newer, or Valkey.")
-    elif facts.cluster:
-        yield wrong(
-            "redis", f"{name} is a cluster, whose keys cannot change together: use a single server with replicas."
-        )
-    elif facts.role == "slave":
-        yield wrong("redis", f"{name} is a read-only replica: point REDIS_URL at the primary.")
-    else:
-        memory = f", {facts.used_memory / 2**20:.1f} MB in use" if facts.used_memory is not None else ""
-        replicas = f", {facts.replicas} replicas" if facts.replicas else ""
-        yield ok("redis", f"{name} answers{memory}{replicas}")
 
 
 def _processes(store: RedisStore, catalog: Catalog | None) -> Iterator[Finding]:
