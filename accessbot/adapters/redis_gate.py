@@ -3,7 +3,7 @@
 The bucket keeps all workers together under the vendor's quota, and keeps a part of it free for what is more urgent:
 ends and revokes may use all of it, grants leave them a fifth, sweeps leave half. When the vendor says "too many" the
 bucket pauses for as long as it asked. The breaker opens after several failures in a row: nobody calls then, until one
-call at a time tries whether the vendor is back.
+call at a time tries whether the vendor is back. Only that one makes the wait longer, however many were under way.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _LONGEST_COOL: Final = timedelta(seconds=30)
 _PROBE: Final = timedelta(seconds=5)  # how long the one call that tries has, or what holds up others if it died
 _QUOTA_PAUSE: Final = timedelta(seconds=2)
 
+_GO, _WATCHED, _PROBING = "go", "watched", "probe"
+
 _QUOTA: Final = frozenset(
     {
         "429",
@@ -67,16 +69,16 @@ class RedisGate:
         While the store is away nothing is held back: what is done then was begun before, and the vendor's own answers
         still count.
         """
-        watched = self._enter()
+        leave = self._enter()
         try:
             yield
         except Unavailable as error:
-            self._failed(error)
+            self._failed(error, leave)
             raise
         except VendorError:
-            self._answered(watched=watched)
+            self._answered(leave)
             raise
-        self._answered(watched=watched)
+        self._answered(leave)
 
     def state(self) -> GateState:
         """Read the gate without passing it: whether the breaker is open, and for how long calls wait still."""
@@ -91,8 +93,8 @@ class RedisGate:
             since=from_ms(int(since)) if int(since) else None,
         )
 
-    def _enter(self) -> bool:
-        """Wait for leave to call; tell whether the breaker watches this call."""
+    def _enter(self) -> str:
+        """Wait for leave to call: `go`, or `watched` after a failure, or `probe` for the one that tries."""
         deadline = time.monotonic() + _WORTH_WAITING.total_seconds()
         floor = _KEPT_FREE[urgency.get()] * self.per_second * _BURST_S
         while True:
@@ -101,9 +103,9 @@ class RedisGate:
                 answer, wait = self.caller.script(scripts.GATE_ENTER, self._keys(), args)
             except StoreUnavailable as error:
                 _log.warning("gate.unknown", vendor=self.vendor, error=error.sentence)
-                return False
-            if answer in ("go", "watched"):
-                return bool(answer == "watched")
+                return _GO
+            if answer in (_GO, _WATCHED, _PROBING):
+                return str(answer)
             seconds = int(wait) / 1000
             if answer == "open" or time.monotonic() + seconds > deadline:
                 why = "did not answer several times" if answer == "open" else "is at its quota"
@@ -116,16 +118,16 @@ class RedisGate:
                 )
             self.pause(seconds)
 
-    def _failed(self, error: Unavailable) -> None:
+    def _failed(self, error: Unavailable, leave: str) -> None:
         if error.code in _QUOTA:
             asked = error.retry_after or _QUOTA_PAUSE
             self._note(scripts.GATE_PAUSE, [int(asked.total_seconds() * 1000)])
         elif error.code not in _ALIVE:
             cool = [int(span.total_seconds() * 1000) for span in (_COOL, _LONGEST_COOL)]
-            self._note(scripts.GATE_FAILED, [_FAILURES, *cool])
+            self._note(scripts.GATE_FAILED, [_FAILURES, *cool, leave])
 
-    def _answered(self, *, watched: bool) -> None:
-        if watched:
+    def _answered(self, leave: str) -> None:
+        if leave != _GO:
             self._note(scripts.GATE_ANSWERED, [])
 
     def _note(self, script: Script, args: list[str | int]) -> None:

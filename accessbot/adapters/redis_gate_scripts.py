@@ -38,7 +38,10 @@ if now < pause then return {'wait', pause - now} end
 if tokens - 1 < floor then return {'wait', math.ceil((floor + 1 - tokens) * 1000 / rate)} end
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens - 1), 'at', whole(now))
 redis.call('PEXPIRE', KEYS[1], 600000)
-if half then redis.call('HSET', KEYS[2], 'probe', whole(now + tonumber(ARGV[4]))) end
+if half then
+  redis.call('HSET', KEYS[2], 'probe', whole(now + tonumber(ARGV[4])))
+  return {'probe', 0}
+end
 if redis.call('EXISTS', KEYS[2]) == 1 then return {'watched', 0} end
 return {'go', 0}
 """
@@ -54,11 +57,14 @@ return 1
 """
 )
 
+# While the breaker is open only the call that tries counts: those that were begun before say nothing new.
 GATE_FAILED: Final = Script(
     CLOCK
     + """
-local failures = redis.call('HINCRBY', KEYS[2], 'failures', 1)
 local most = tonumber(ARGV[1])
+local before = tonumber(redis.call('HGET', KEYS[2], 'failures') or 0)
+if before >= most and ARGV[4] ~= 'probe' then return before end
+local failures = redis.call('HINCRBY', KEYS[2], 'failures', 1)
 if failures >= most then
   local cool = math.min(tonumber(ARGV[3]), tonumber(ARGV[2]) * 2 ^ math.min(failures - most, 10))
   redis.call('HSET', KEYS[2], 'until', whole(now + cool))

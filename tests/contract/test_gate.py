@@ -49,6 +49,14 @@ def fail(gate: RedisGate, code: str = "503", retry_after: timedelta | None = Non
         raise Unavailable("Google", "members.get", "Google is away.", code=code, retry_after=retry_after)
 
 
+def fail_together(gate: RedisGate, calls: int) -> None:
+    """Have many calls under way at once, and let all of them fail."""
+    with gate():
+        if calls > 1:
+            fail_together(gate, calls - 1)
+        raise Unavailable("Google", "members.get", "Google is away.", code="503")
+
+
 def test_all_workers_share_one_quota(gate: Callable[..., RedisGate]) -> None:
     """What one process used is gone for the next one."""
     urgency.set(Urgency.ENDING)
@@ -123,6 +131,18 @@ def test_one_call_at_a_time_tries_an_open_breaker(gate: Callable[..., RedisGate]
     assert not gate().state().open
     with gate()():
         pass
+
+
+def test_many_calls_that_fail_at_once_do_not_keep_the_vendor_away_for_long(
+    gate: Callable[..., RedisGate], client: redis.Redis
+) -> None:
+    """Forty calls of one moment open the breaker for two seconds; only a try that fails makes it four."""
+    with pytest.raises(Unavailable):
+        fail_together(gate(per_second=50.0), 40)
+    assert 0 < gate().state().wait.total_seconds() <= 2
+    client.hset("accessbot:breaker:google", "until", 1)
+    fail(gate(per_second=50.0))
+    assert 2 < gate().state().wait.total_seconds() <= 4
 
 
 def test_a_conflict_is_no_failure(gate: Callable[..., RedisGate]) -> None:
