@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accessbot.domain.model import AuditEvent, Grant, GrantState
+from accessbot.domain.model import AuditEvent, Grant
 from tests.chaos.evidence import OURS, SIDES, Change, Place, Stay, View, gaps, joined
 
 _SAME_MOMENT = timedelta(milliseconds=250)
@@ -240,12 +240,12 @@ def _was(view: View, place: Place, since: datetime, at: datetime, *, there: bool
 
 
 def _stays_on(view: View, place: Place, grant: Grant) -> bool:
-    """Tell whether a side may stay after a grant's end: another grant wants it, or it was never ours."""
+    """Tell whether a side may stay after a grant's end: another one has not ended, or it was never ours."""
     at = grant.ended_at
     if at is None:
         return False
     others = [g for g in view.grants_at(place) if g.id != grant.id]
-    if any((_intent(view, g) or at) <= at and (_over(g) >= at or g.state is GrantState.ACTIVE) for g in others):
-        return True
+    if any((_intent(view, g) or _later(at)) <= at and (g.ended_at is None or g.ended_at >= at) for g in others):
+        return True  # proving that it is gone is up to the last one
     held = [stay for stay in view.stays_at(place) if stay.came.at <= at <= stay.until(_later(at))]
     return any(not _to_go(view, place, stay) for stay in held)
