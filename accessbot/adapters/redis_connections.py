@@ -21,8 +21,8 @@ from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConn
 from accessbot.adapters.redis_address import RedisAddress, parse
 
 _HEALTH_CHECK_S: Final = 15  # a connection idle for longer is tried with a PING before it is trusted with a write
-_SENTINEL_S: Final = 0.5
-"""How long one Sentinel may take to answer; then the next is asked."""
+_SENTINEL_S: Final = (0.1, 0.5)
+"""Bounds of how long one Sentinel may take to answer; then the next is asked. All of them take half of a time-out."""
 
 
 class NotConnected(RedisConnectionError):
@@ -139,7 +139,8 @@ def _tls(address: RedisAddress) -> dict[str, Any]:
 
 
 def _sentinel(address: RedisAddress, timeout: timedelta) -> Sentinel:
-    seconds = min(timeout.total_seconds(), _SENTINEL_S)
+    least, most = _SENTINEL_S
+    seconds = max(least, min(most, timeout.total_seconds() / 2 / len(address.hosts)))
     options = {
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,

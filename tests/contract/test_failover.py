@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 
-from accessbot.adapters.redis_client import connect
+from accessbot.adapters.redis_client import WEB_PATIENCE, connect
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.domain.errors import StoreUnavailable, Unclear
@@ -124,6 +127,19 @@ def test_a_primary_without_replicas_confirms_nothing(group: Group) -> None:
     with pytest.raises(StoreUnavailable):
         store.confirm()
     store.close()
+
+
+def test_sentinels_that_fall_silent_are_told_in_under_three_seconds() -> None:
+    """Three that take connections and never answer: a process that people wait for says "not now" in time."""
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        hosts = ",".join(f"127.0.0.1:{each.getsockname()[1]}" for each in silent)
+        store = RedisStore(connect(f"redis+sentinel://{hosts}/main", patience=WEB_PATIENCE), patience=WEB_PATIENCE)
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            store.commit(Change(op="a"))
+        assert time.monotonic() - began < 3
+        store.close()
 
 
 def test_a_service_that_the_sentinels_do_not_know_is_told(group: Group) -> None:
