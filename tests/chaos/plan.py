@@ -35,7 +35,8 @@ SCENES: Final = {
     "cancel": 2,
     "standing": 3,
     "operator": 1,
-    "put-back": 3,
+    "put-back": 2,
+    "put-back-late": 3,
     "taken-away": 2,
 }
 """What people and other tools do, and how often."""

@@ -49,6 +49,8 @@ class Run:
 
     def finish(self) -> bool:
         """Look until what was put back has gone too; give False when an invariant did not hold in the end."""
+        for timer in self.stage.timers:
+            timer.join()
         begun = time.monotonic()
         while time.monotonic() - begun < self.stage.patience + _LAST_LOOK_S:
             if self.stage.gather() and not list(left_over(self.stage.evidence.view(), datetime.now(UTC))):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from tests.chaos.stage import SYNC, Stage
 
 _LONG_S: Final = 600
 _REST: Final = 3 * SYNC
+_LAST_MOMENT: Final = timedelta(seconds=6)  # left for reads that lag, so that the last look can see it
 _SOMETIMES: Final = 0.5
 _CLI_S: Final = 60.0
 _PREPARED_S: Final = 1.5
@@ -246,6 +247,29 @@ def put_back(play: Play) -> None:
         add(play.stage, play.place(side), "another tool")
 
 
+def put_back_late(play: Play) -> None:
+    """Let another tool put the membership back at any time within two sync periods after the end."""
+    card = play.ask()
+    play.approver.decide(card)
+    grant = play.ended(card)
+    if grant is not None and grant.google_user_id:
+        side = "aws" if play.scene.luck < _SOMETIMES else "google"
+        delay = play.scene.luck * (2 * SYNC - _LAST_MOMENT).total_seconds()
+        play.stage.later(delay, lambda: _if_unused(play, side))
+
+
+def _if_unused(play: Play, side: str) -> None:
+    """Put a membership back unless the pair is in use again, or its last end long ago."""
+    place, now = play.place(side), datetime.now(UTC)
+    play.stage.gather()
+    grants = [
+        g for g in play.stage.evidence.grants.values() if (g.google_group, g.email) == (place.group, place.member)
+    ]
+    recent = any(g.ended_at is not None and now - g.ended_at < 2 * SYNC - _LAST_MOMENT for g in grants)
+    if recent and all(g.ended for g in grants) and add(play.stage, place, "another tool"):
+        play.stage.counted("put back late")
+
+
 def taken_away(play: Play) -> None:
     """Let another tool take the membership away while the grant runs."""
     card = play.ask(play.scene.seconds + 2)
@@ -318,5 +342,6 @@ SCENES: Final[dict[str, Callable[[Play], None]]] = {
     "standing": standing,
     "operator": operator,
     "put-back": put_back,
+    "put-back-late": put_back_late,
     "taken-away": taken_away,
 }

@@ -66,7 +66,9 @@ class Stage:
     begun: float = field(default_factory=time.monotonic)
     kills: dict[str, int] = field(default_factory=dict)
     notes: list[tuple[datetime, str]] = field(default_factory=list)
+    timers: list[threading.Timer] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _gathering: threading.Lock = field(default_factory=threading.Lock)
     _troubles: int = 0
     _calm_since: float = field(default_factory=time.monotonic)
     _open: set[str] = field(default_factory=set)
@@ -97,6 +99,13 @@ class Stage:
                 self._calm_since = time.monotonic()
                 self.evidence.outages.append(Outage(what, begin, datetime.now(UTC), interrupts))
             self.note(f"trouble ends: {what}")
+
+    def later(self, seconds: float, do: Callable[[], object]) -> None:
+        """Do something later, in whatever round it then is."""
+        timer = threading.Timer(seconds, do)
+        timer.daemon = True
+        self.timers.append(timer)
+        timer.start()
 
     def counted(self, kind: str) -> None:
         """Count one thing that was killed, frozen or made to fail."""
@@ -174,6 +183,10 @@ class Stage:
 
     def gather(self) -> bool:
         """Read the log, what it tells of, and the messages anew; give False while the store is away."""
+        with self._gathering:
+            return self._gather()
+
+    def _gather(self) -> bool:
         self._listen()
         try:
             since = self._read_until - timedelta(seconds=10) if self._read_until else None
@@ -246,6 +259,9 @@ class Stage:
     def leave(self) -> None:
         """Let the stage be left."""
         self._stopping.set()
+        for timer in self.timers:
+            timer.cancel()
+            timer.join()
 
 
 @contextmanager
