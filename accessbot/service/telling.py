@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -41,19 +42,28 @@ _WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED, AlertKind.EVICT
 
 def card(ctx: Context, request_id: str) -> None:
     """Post the approvers' message of a request, or bring every copy up to date; nothing before it is announced."""
+    shown: Card | None = None
+    while True:
+        data = _card(ctx, request_id)
+        if data is None or (shown is not None and replace(data, now=shown.now) == shown):
+            return
+        # Whoever stood still before this may have posted over news that came meanwhile: so it is read once more.
+        shown, board = data, _board(ctx, f"card:{request_id}")
+        _publish(ctx, board, "", partial(ctx.notifier.show_card, data, board.refs))
+
+
+def _card(ctx: Context, request_id: str) -> Card | None:
     request = ctx.store.request(request_id)
     if request is None or not request.announced:
-        return
+        return None
     entitlement = ctx.catalog.current().entitlements.get(request.entitlement)
-    data = Card(
+    return Card(
         request=request,
         entitlement=entitlement,
         approvals=entitlement.policy.approvals if entitlement else max(1, len(request.votes)),
         grant=ctx.store.grant(request.grant_id) if request.grant_id else None,
         now=ctx.store.now(),
     )
-    board = _board(ctx, f"card:{request_id}")
-    _publish(ctx, board, "", lambda: ctx.notifier.show_card(data, board.refs))
 
 
 def tell(ctx: Context, subject: str) -> None:
