@@ -256,6 +256,7 @@ ROSTER: Final = Shape(
     removals=_many(_REMOVAL),
     braked_at=_maybe(_TIME),
     released_at=_maybe(_TIME),
+    asked_at=_maybe(_TIME),
     looked_at=_maybe(_TIME),
 )
 CLICK: Final = Shape(

@@ -41,11 +41,11 @@ def export(file: str, since_seq: int) -> archive.Trailer:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Show a bar on standard error where that is a terminal."""
+def progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """Show a bar on standard error where that is a terminal, unless it is to be quiet."""
     err = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
         yield bar
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from accessbot.cli import audit, catalog, doctor, grants, processes, requests, restoring
+from accessbot.cli import audit, catalog, doctor, grants, processes, reconcile, requests, restoring
 
 app = typer.Typer(
     name="accessbot",
@@ -20,6 +20,7 @@ app.add_typer(requests.app, name="requests")
 app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
 app.command("doctor")(doctor.doctor)
+app.command("reconcile")(reconcile.reconcile)
 app.command("restore")(restoring.restore)
 app.command("worker")(processes.worker)
 app.command("clock")(processes.clock)

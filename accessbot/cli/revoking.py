@@ -51,7 +51,7 @@ def revoke(grant_id: str, reason: str, wait: timedelta, *, google_group_gone: bo
     if grant.ended:
         return grant
     deadline = time.monotonic() + wait.total_seconds()
-    ctx = _context(settings, store)
+    ctx = storing_context(settings, store)
     revoke_by_operator(ctx, operator=operator(), grant_id=grant_id, reason=reason)
     if google_group_gone:
         _vouch(ctx, grant_id, reason)
@@ -110,8 +110,8 @@ def _spinner(text: str) -> Iterator[None]:
         yield
 
 
-def _context(settings: Settings, store: Store) -> Context:
-    """Plug in what ending a grant needs: the store and the queue. Vendors are for workers to call."""
+def storing_context(settings: Settings, store: Store) -> Context:
+    """Plug in the store and the queue, which is all that a command needs that leaves the vendors to the workers."""
     absent = _Absent()
     return Context(
         store=store,

@@ -38,12 +38,9 @@ def evict(ctx: Context, group: str, members: Members, strangers: Sequence[Strang
     Raises `LeaseBusy` while somebody works on one of the pairs, `Conflict` when another removal was counted meanwhile,
     and the `VendorError` of what could not be removed or proven; the next look tries again.
     """
-    now = ctx.store.now()
-    own = ctx.store.roster(group) or Roster(key=group)
-    new = sum(not rosters.is_counted(own, stranger.key, now) for stranger in strangers)
-    braked = _braked_by(ctx, own, members, new, now)
+    braked, new = brake(ctx, group, members, strangers)
     if braked is not None:
-        _brake(ctx, braked, new, now)
+        _put_on(ctx, braked, new, ctx.store.now())
         return
     trouble: AccessbotError | None = None
     for stranger in strangers:
@@ -54,6 +51,25 @@ def evict(ctx: Context, group: str, members: Members, strangers: Sequence[Strang
             trouble = trouble or error
     if trouble is not None:
         raise trouble
+
+
+def brake(
+    ctx: Context, group: str, members: Members, strangers: Sequence[Stranger], beside: int = 0
+) -> tuple[Roster | None, int]:
+    """Give the roster whose brake holds these removals, the group's or that of all, and how many would be new.
+
+    The roster is None when they may be made. `beside` are removals in other groups that are to be made as well.
+    """
+    now = ctx.store.now()
+    own = ctx.store.roster(group) or Roster(key=group)
+    new = sum(not rosters.is_counted(own, stranger.key, now) for stranger in strangers)
+    if not rosters.may_remove(own, members.size, new, now):
+        return own, new
+    together = ctx.store.roster(ALL_GROUPS) or Roster(key=ALL_GROUPS)
+    groups = {entitlement.group for entitlement in ctx.catalog.current().entitlements.values()} - {group}
+    known = [ctx.store.roster(each) for each in groups]
+    size = members.size + sum(roster.size for roster in known if roster is not None)
+    return (None if rosters.may_remove(together, size, new + beside, now) else together), new
 
 
 def release(ctx: Context, group: str, *, operator: str) -> bool:
@@ -71,18 +87,7 @@ def release(ctx: Context, group: str, *, operator: str) -> bool:
     return True
 
 
-def _braked_by(ctx: Context, own: Roster, members: Members, count: int, now: datetime) -> Roster | None:
-    """Give the roster whose brake is on, or comes on with so many more removals: the group's, or that of all."""
-    if not rosters.may_remove(own, members.size, count, now):
-        return own
-    together = ctx.store.roster(ALL_GROUPS) or Roster(key=ALL_GROUPS)
-    groups = {entitlement.group for entitlement in ctx.catalog.current().entitlements.values()} - {own.key}
-    known = [ctx.store.roster(each) for each in groups]
-    size = members.size + sum(roster.size for roster in known if roster is not None)
-    return None if rosters.may_remove(together, size, count, now) else together
-
-
-def _brake(ctx: Context, roster: Roster, count: int, now: datetime) -> None:
+def _put_on(ctx: Context, roster: Roster, count: int, now: datetime) -> None:
     if roster.braked_at is not None:
         return
     event = AuditEvent(

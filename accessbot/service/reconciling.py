@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accessbot.domain import rosters
-from accessbot.domain.errors import Missing, VendorError
+from accessbot.domain.errors import Conflict, Missing, VendorError
 from accessbot.domain.lifecycle import SYSTEM
 from accessbot.domain.model import AuditEvent, Roster, pair_key
 from accessbot.domain.rosters import Members, Reconcile
-from accessbot.domain.work import Work, WorkKind
+from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service import evicting, mapping, schedule
 from accessbot.service.context import new_id, save, soon
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from accessbot.domain.model import Entitlement, Grant, Pair
     from accessbot.domain.rosters import Stranger, Verdict
+    from accessbot.ports import Store
     from accessbot.service.context import Context
 
 _MAPPING_EVERY = 10
@@ -38,6 +39,7 @@ _FOR_EACH_GROUP = timedelta(milliseconds=250)
 """With many groups a round takes so long for each: about a quarter of the usual quota in AWS, which others use too."""
 
 _LOOK_NOTED = timedelta(minutes=5)
+_TRIES = 10
 _log = structlog.get_logger(__name__)
 
 
@@ -111,6 +113,23 @@ def look(ctx: Context, group: str) -> Look | None:
     )
 
 
+def ask(store: Store, group: str) -> datetime:
+    """Have a group looked at by the next worker that is free; give the time from which on a look answers to this.
+
+    Raises `Conflict` while sweeps keep changing the group's roster.
+    """
+    for _ in range(_TRIES):
+        now = store.now()
+        roster = store.roster(group) or Roster(key=group)
+        due = Due(Work(WorkKind.SWEEP, group), now)
+        try:
+            store.commit(Change(op=new_id("look"), puts=(replace(roster, asked_at=now),), due=(due,)))
+        except Conflict:
+            continue  # a sweep wrote its look down meanwhile
+        return now
+    raise Conflict(f"The roster of {group} keeps changing; run this again.")
+
+
 def adopt(ctx: Context, group: str, *, operator: str) -> tuple[Stranger, ...]:
     """Look at a group and count all its out-of-band members as standing from now on; give them.
 
@@ -123,7 +142,7 @@ def adopt(ctx: Context, group: str, *, operator: str) -> tuple[Stranger, ...]:
     now = ctx.store.now()
     strangers = seen.verdict.strangers
     event = _event(seen, seen.roster, "membership.adopted", entitlement, now, strangers, operator)
-    counted = rosters.adopted(seen.roster, seen.members, _present(ctx, seen))
+    counted = rosters.adopted(seen.roster, seen.members, present(ctx, seen))
     roster = rosters.looked_at(counted, seen.members, (), now)
     due = soon(Work(WorkKind.ALERT, f"drift:{group}"), now)
     save(ctx, Change(op=new_id("adopt"), puts=(roster,), events=(event,), due=(due,)), now)
@@ -201,7 +220,7 @@ def _settle(ctx: Context, seen: Look, entitlement: Entitlement | None) -> tuple[
     roster, strangers = rosters.rebased(seen.roster, seen.members, seen.verdict.strangers)
     events: list[AuditEvent] = []
     if seen.first:
-        roster, strangers = rosters.adopted(seen.roster, seen.members, _present(ctx, seen)), ()
+        roster, strangers = rosters.adopted(seen.roster, seen.members, present(ctx, seen)), ()
         events.append(_event(seen, roster, "roster.begun", entitlement, now))
     elif strangers and seen.policy is Reconcile.ADOPT:
         events.append(_event(seen, roster, "membership.adopted", entitlement, now, strangers))
@@ -218,7 +237,7 @@ def _settle(ctx: Context, seen: Look, entitlement: Entitlement | None) -> tuple[
     return strangers
 
 
-def _present(ctx: Context, seen: Look) -> tuple[Stranger, ...]:
+def present(ctx: Context, seen: Look) -> tuple[Stranger, ...]:
     """List who is to count as standing: the strangers, and at the first look what stood before the grants of now."""
     if not seen.first:
         return seen.verdict.strangers
@@ -228,6 +247,8 @@ def _present(ctx: Context, seen: Look) -> tuple[Stranger, ...]:
 
 def _is_news(old: Roster, new: Roster) -> bool:
     if old.looked_at is None or new.looked_at is None or new.looked_at - old.looked_at >= _LOOK_NOTED:
+        return True
+    if old.asked_at is not None and old.looked_at <= old.asked_at:
         return True
     return replace(new, looked_at=old.looked_at) != old
 
