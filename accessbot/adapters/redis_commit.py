@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from accessbot.adapters import redis_codec as codec
-from accessbot.adapters.redis_keys import key
+from accessbot.adapters.redis_keys import GROUPS, key
 from accessbot.domain.model import (
     Board,
     Click,
@@ -23,6 +23,7 @@ from accessbot.domain.model import (
     Record,
     Request,
     RequestState,
+    Roster,
 )
 
 if TYPE_CHECKING:
@@ -107,9 +108,14 @@ def _written(record: Record) -> Iterator[_Words]:
         case Pair():
             yield stored
             yield from _pair_indexes(record)
-        case GroupMapping(aws_group_id=aws_group_id) if aws_group_id:
+        case GroupMapping():
             yield stored
-            yield ("SADD", key("mapped", record.aws_group_id), record.key)
+            yield ("SADD", GROUPS, record.key)
+            if record.aws_group_id:
+                yield ("SADD", key("mapped", record.aws_group_id), record.key)
+        case Roster():
+            yield stored
+            yield ("SADD", GROUPS, record.key)
         case _:
             yield stored
 

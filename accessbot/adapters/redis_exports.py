@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from accessbot.adapters import redis_codec as codec
-from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, key
+from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, GROUPS
 from accessbot.adapters.redis_reads import Reads
 from accessbot.domain.model import AuditEvent, GroupMapping, Roster
-
-_SCANNED: Final = 1000
 
 
 class Exports(Reads):
@@ -25,9 +23,10 @@ class Exports(Reads):
 
     def beside_events(self) -> Iterator[GroupMapping | Roster]:
         """Walk the mappings, then the rosters, by name."""
+        names = sorted(self._caller.command("SMEMBERS", GROUPS))
         kinds: tuple[codec.Kind[Any], ...] = (codec.MAPPINGS, codec.ROSTERS)
         for kind in kinds:
-            for name in sorted(self._names(kind.word)):
+            for name in names:
                 record = self._one(kind, name)
                 if record is not None:
                     yield record
@@ -46,12 +45,3 @@ class Exports(Reads):
             later = not found or int(found[0][0].partition("-")[2]) > seq
             low, high = (low, middle) if later else (middle, high)
         return low
-
-    def _names(self, kind: str) -> set[str]:
-        """List the names of a kind of which there are few, by a walk over all keys."""
-        start, cursor, names = key(kind, ""), "0", set[str]()
-        while True:
-            cursor, found = self._caller.command("SCAN", cursor, "MATCH", f"{start}*", "COUNT", _SCANNED)
-            names |= {str(name).removeprefix(start) for name in found}
-            if str(cursor) == "0":
-                return names

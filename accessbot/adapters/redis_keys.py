@@ -18,6 +18,7 @@ Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
 | `held:<person>` | sorted set | ids of a person's grants that have not ended, by end | when empty |
 | `on:<group>` | sorted set | `<user> <grant>` for each grant on a group that has not ended | when empty |
 | `left:<group>` | sorted set | Google users by the end of their last grant on a group | after 30 days |
+| `groups` | set | Google groups that have a mapping or a roster, and `*` | never |
 | `mapped:<GroupId>` | set | Google groups that were ever mapped to an Identity Center group | never |
 | `live:<grant>` | string | there while the grant is active | at the grant's end (`PEXPIREAT`) |
 | `audit` | stream | one event an entry, id `<ms>-<seq>` | never |
@@ -49,6 +50,7 @@ PREFIX: Final = "accessbot:"
 
 AUDIT: Final = f"{PREFIX}audit"
 AUDIT_STATE: Final = f"{PREFIX}audit:state"
+GROUPS: Final = f"{PREFIX}groups"
 BEATS: Final = f"{PREFIX}beats"
 TALLIES: Final = f"{PREFIX}tallies"
 MARK: Final = f"{PREFIX}mark"

@@ -59,7 +59,9 @@ def raw_lane(client: redis.Redis, lane: Lane = Lane.FAST) -> RawQueue:
     return RawQueue(f"accessbot-{lane}", connection=client, serializer=JSONSerializer)
 
 
-def test_what_is_pushed_is_run_once_by_a_worker_of_its_lane(rq_client: redis.Redis, done: list[str]) -> None:
+def test_what_is_pushed_is_run_once_by_a_worker_of_its_lane(
+    rq_client: redis.Redis, rq_admin: redis.Redis, done: list[str]
+) -> None:
     """The worker is given the work's name, and nothing of the job is left."""
     queue = RqQueue(rq_client)
     for work in (WORK, Work(WorkKind.CLICK, "c_1"), Work(WorkKind.TELL, "ready:g_1")):
@@ -70,7 +72,7 @@ def test_what_is_pushed_is_run_once_by_a_worker_of_its_lane(rq_client: redis.Red
     assert [queue.waiting(lane) for lane in (Lane.FAST, Lane.ENDS, Lane.TALK)] == [0, 0, 1]
     work_lane(Lane.TALK, rq_client, burst=True)
     assert done[2:] == ["tell|ready:g_1"]
-    assert not list(rq_client.scan_iter("rq:job:*"))
+    assert not list(rq_admin.scan_iter("rq:job:*"))
 
 
 def test_a_pushed_job_holds_a_name_and_nothing_that_is_kept(rq_client: redis.Redis) -> None:
