@@ -311,8 +311,8 @@ class Expiry(Protocol):
     def warm(self) -> None:
         """Build all that the first call would have to build."""
 
-    def check(self, group: str) -> None:
-        """Prove, by reading alone, that memberships of a group (email) can be given an end; raises why not."""
+    def check(self, group: str, email: str) -> None:
+        """Prove, by reading alone, that a user's membership of a group can be given an end; raises why not."""
 
     def find(self, group: str, email: str) -> str | None:
         """Give Google's name of a direct membership; None while none is visible. Raises `Missing` (`group`)."""

@@ -25,7 +25,7 @@ from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.domain.errors import AccessbotError, StoreUnavailable, Unclear
 from accessbot.log import configure
 from accessbot.ports import Beat
-from accessbot.service import sides, watching
+from accessbot.service import expiring, sides, watching
 from accessbot.service.comparing import Timepiece
 from accessbot.service.context import Context, Terms
 from accessbot.service.keeping import Keeper
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from accessbot.ports import Directory, Gate, IdentityCenter, Queue
+    from accessbot.adapters.google_auth import CredentialsFactory
+    from accessbot.ports import Directory, Expiry, Gate, IdentityCenter, Queue
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +48,7 @@ VENDOR_TIMEOUT = sides.CALL
 """Longest time one call to Google or AWS may take, from the wait for its turn to the last byte of its answer."""
 
 _SLACK_TIMEOUT_S = 5
+_CLOUD_IDENTITY_PER_SECOND = 10
 _KEEP_BEAT = timedelta(seconds=15)
 _ASK_AGAIN_S = 0.5
 _SANDBOX = "sandbox"
@@ -109,20 +111,36 @@ def parts_from(settings: Settings, patience: timedelta = WORKER_PATIENCE) -> Par
 
 def directory_from(settings: Settings, gate: Gate | None = None) -> Directory:
     """Build the way to Google's Directory API, with the credentials that the settings name."""
+    from accessbot.adapters.google_directory import GoogleDirectory  # noqa: PLC0415 - slow, and not all need it
+
+    return GoogleDirectory(settings.google_api_url, _google_credentials(settings), VENDOR_TIMEOUT, gate)
+
+
+def expiry_from(settings: Settings) -> Expiry | None:
+    """Build the way to Google's own end of memberships; None where it is not wanted.
+
+    It has a gate of its own: trouble there holds up nobody's access.
+    """
+    from accessbot.adapters.google_expiry import GoogleExpiry  # noqa: PLC0415 - slow, and not all need it
+
+    if settings.membership_expiry is None:
+        return None
+    gate = RedisGate(_gatekeeper(settings), "Google Cloud Identity", _CLOUD_IDENTITY_PER_SECOND)
+    return GoogleExpiry(settings.google_cloud_identity_url, _google_credentials(settings), expiring.CALL, gate)
+
+
+def _google_credentials(settings: Settings) -> CredentialsFactory:
     from accessbot.adapters import google_auth  # noqa: PLC0415 - the clock and the lists never need it, and it is slow
     from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415 - as above
-    from accessbot.adapters.google_directory import GoogleDirectory  # noqa: PLC0415 - as above
 
     if settings.anonymous_google:
-        credentials = google_auth.anonymous(settings.google_api_url)
-    else:
-        path = settings.google_application_credentials
-        if path is None:  # `load` does not let this happen
-            msg = "GOOGLE_APPLICATION_CREDENTIALS is not set: set it to the path of Google's credentials file"
-            raise google_auth.CredentialsRefused(msg)
-        session = sessions(settings.region)  # boto3 itself does not read AWS_REGION
-        credentials = google_auth.from_file(path, settings.google_delegated_subject or None, session)
-    return GoogleDirectory(settings.google_api_url, credentials, VENDOR_TIMEOUT, gate)
+        return google_auth.anonymous(settings.google_api_url)
+    path = settings.google_application_credentials
+    if path is None:  # `load` does not let this happen
+        msg = "GOOGLE_APPLICATION_CREDENTIALS is not set: set it to the path of Google's credentials file"
+        raise google_auth.CredentialsRefused(msg)
+    session = sessions(settings.region)  # boto3 itself does not read AWS_REGION
+    return google_auth.from_file(path, settings.google_delegated_subject or None, session)
 
 
 def preload(settings: Settings) -> None:
@@ -148,11 +166,15 @@ def identity_center_from(settings: Settings, gate: Gate | None = None) -> Identi
 
 def gates_from(settings: Settings) -> tuple[RedisGate, RedisGate]:
     """Build what stands before every call to Google and to AWS: the quota that all workers share, and the breaker."""
-    caller = Caller(connect(settings.redis_url.get_secret_value(), patience=WEB_PATIENCE), WEB_PATIENCE)
+    caller = _gatekeeper(settings)
     return (
         RedisGate(caller, "Google", settings.google_per_second),
         RedisGate(caller, "AWS", settings.aws_per_second),
     )
+
+
+def _gatekeeper(settings: Settings) -> Caller:
+    return Caller(connect(settings.redis_url.get_secret_value(), patience=WEB_PATIENCE), WEB_PATIENCE)
 
 
 def catalog_from(settings: Settings) -> CatalogFile:
@@ -183,10 +205,12 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
             sweep_period=settings.sweep_period,
             start_url=settings.aws_start_url,
             region=settings.region,
+            expiry_grace=settings.membership_expiry or timedelta(0),
         ),
         pause=lambda span: time.sleep(span.total_seconds()),
         keep=Keeper(store_from(settings, WEB_PATIENCE)),
         gates=(google_gate, aws_gate),
+        expiry=expiry_from(settings),
     )
 
 
@@ -242,7 +266,9 @@ class Process(Parts):
 
     def warm(self) -> None:
         """Build the vendors' clients before there is work for them; what fails is tried again with the first work."""
-        for part in (self.context.directory, self.context.identity_center):
+        for part in (self.context.directory, self.context.identity_center, self.context.expiry):
+            if part is None:
+                continue
             try:
                 part.warm()
             except AccessbotError as error:

@@ -33,6 +33,7 @@ class Outcome(Enum):
     NO_GROUP = auto()
     UNAVAILABLE = auto()
     NO_SCOPE = auto()
+    NO_EDITION = auto()  # what was asked for is not part of what the customer has
     NOT_AUTHORISED = auto()
     REJECTED = auto()
 
@@ -102,9 +103,9 @@ class Verdict:
     retry_after: timedelta | None = None
 
 
-def classify(operation: str, status: int, reason: str, message: str) -> Outcome:
-    """Look an error answer up in the table."""
-    for row in TABLE:
+def classify(operation: str, status: int, reason: str, message: str, table: tuple[Row, ...] = TABLE) -> Outcome:
+    """Look an error answer up in a table, whose last row has to match everything."""
+    for row in table:
         if (
             re.fullmatch(row.operation, operation)
             and re.fullmatch(row.status, str(status))
@@ -115,11 +116,11 @@ def classify(operation: str, status: int, reason: str, message: str) -> Outcome:
     raise AssertionError("the last row matches everything")
 
 
-def judge(ask: Ask, error: Exception) -> Verdict:
-    """Say what a failure of a call means. `error` is one of `FAILURES`."""
+def judge(ask: Ask, error: Exception, table: tuple[Row, ...] = TABLE) -> Verdict:
+    """Say what a failure of a call means, by the table of its API. `error` is one of `FAILURES`."""
     if isinstance(error, HttpError):
         reason, message = _read(error.content)
-        outcome = classify(ask.operation, int(error.resp.status), reason, message)
+        outcome = classify(ask.operation, int(error.resp.status), reason, message, table)
         return Verdict(
             outcome=outcome, code=reason or str(error.resp.status), said=message, retry_after=_pause(error.resp)
         )

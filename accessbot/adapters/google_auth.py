@@ -25,6 +25,7 @@ from accessbot.domain.errors import AccessbotError
 
 MEMBER = "https://www.googleapis.com/auth/admin.directory.group.member"
 USER_READ = "https://www.googleapis.com/auth/admin.directory.user.readonly"
+CLOUD_GROUPS = "https://www.googleapis.com/auth/cloud-identity.groups"
 GROUP_READ = "https://www.googleapis.com/auth/admin.directory.group.readonly"
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from accessbot import wiring
 from accessbot.cli.findings import Finding, Show, guarded, ok, warning, wrong
+from accessbot.domain.durations import compact
 from accessbot.domain.errors import AccessbotError, Missing, NotAuthorised, Unavailable, VendorError
 from accessbot.service import mapping
 from accessbot.slack.client import SlackClient
@@ -40,6 +41,7 @@ def look_at_vendors(settings: Settings, catalog: Catalog, store: Store | None, s
     yield from guarded("quota", _gates(context[0]))
     show("Google", 0, None)
     yield from guarded("google", _google(context[0], settings, some))
+    yield from guarded("expiry", _expiry(context[0], settings, some))
     show("AWS", 0, None)
     yield from guarded("aws", _aws(context[0], some))
     yield from guarded("groups", _groups(context[0], catalog, store, show))
@@ -90,6 +92,25 @@ def _google(context: Context, settings: Settings, some: Entitlement) -> Iterator
         "group members can be read (admin.directory.group.member)",
         lambda: context.directory.is_member(some.group, _NOBODYS_ID),
     )
+
+
+def _expiry(context: Context, settings: Settings, some: Entitlement) -> Iterator[Finding]:
+    """Tell whether Google would end a membership by itself: off, on and allowed, or on and refused."""
+    if context.expiry is None:
+        yield ok("expiry", "off: Google ends no membership by itself (ACCESSBOT_MEMBERSHIP_EXPIRY is not set)")
+        return
+    try:
+        members = (member.email for member in context.directory.members(some.group) if member.type == "USER")
+        user = settings.google_delegated_subject or next(members, f"{_NOBODY}@{some.group.partition('@')[2]}")
+        context.expiry.check(some.group, user)
+    except Missing as error:
+        yield warning("expiry", f"not looked at: {error.sentence}")
+        return
+    except AccessbotError as error:
+        yield wrong("expiry", error.sentence)
+        return
+    grace = compact(context.terms.expiry_grace)
+    yield ok("expiry", f"on: Google ends a membership by itself {grace} after its last grant (cloud-identity.groups)")
 
 
 def _aws(context: Context, some: Entitlement) -> Iterator[Finding]:

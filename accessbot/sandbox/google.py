@@ -1,4 +1,4 @@
-"""A stand-in for the Google Workspace Directory API, strict where the real one is.
+"""A stand-in for Google Workspace's Directory API and the expiry of Cloud Identity, strict where the real ones are.
 
 It speaks HTTP on a free loopback port, so that the real client library runs against it:
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from accessbot.sandbox.faults import Faults
 from accessbot.sandbox.google_app import Operations, member_body, route, write_error, write_refusal
+from accessbot.sandbox.google_identity import Identity
 from accessbot.sandbox.google_model import DirectoryError
 from accessbot.sandbox.google_state import Directory
 from accessbot.sandbox.loopback import ConnectionDropped, LoopbackServer
@@ -28,7 +29,7 @@ __all__ = ["Directory", "DirectoryError", "Google"]
 
 
 class Google:
-    """The Directory API of one customer.
+    """The two APIs of one customer, at one address.
 
     `token`: when set, a call without `Authorization: Bearer <token>` is refused with 401. `faults` may be shared with
     other stand-ins; its method names here are `google.members.insert`, `google.users.get` and so on.
@@ -46,11 +47,12 @@ class Google:
         self.faults = faults or Faults()
         self.token = token
         self._operations = Operations(self.directory)
+        self._identity = Identity(self.directory)
         self._server = LoopbackServer(self._answer, port=port)
 
     @property
     def url(self) -> str:
-        """Root of the API, without `admin/directory/v1` and without a trailing slash."""
+        """Root of both APIs, without `admin/directory/v1` or `v1` and without a trailing slash."""
         return self._server.url
 
     def start(self) -> Self:
@@ -97,6 +99,8 @@ class Google:
             return write_error(DirectoryError(401, "required", message))
         if self.token is not None and presented != f"Bearer {self.token}":
             return write_error(DirectoryError(401, "authError", "Invalid Credentials"))
+        if method in self._identity.methods:
+            return self._identity.run(method, path, request)
         return self._operations.run(method, path, request)
 
     @staticmethod

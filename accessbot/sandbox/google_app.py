@@ -13,6 +13,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from accessbot.sandbox.google_fields import FieldsError, select
+from accessbot.sandbox.google_identity import RULES
 from accessbot.sandbox.google_model import DirectoryError, invalid
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ ROUTES: Final = Map(
         Rule(f"{_ROOT}/groups", methods=["GET"], endpoint="groups.list"),
         Rule(f"{_ROOT}/users/<user>", methods=["GET"], endpoint="users.get"),
         Rule(f"{_ROOT}/users", methods=["GET"], endpoint="users.list"),
+        *(rule.empty() for rule in RULES),
     ]
 )
 

@@ -31,6 +31,11 @@ def forbidden() -> DirectoryError:
     return DirectoryError(403, "forbidden", "Not Authorized to access this resource/api")
 
 
+def not_licensed() -> DirectoryError:
+    """403 for what the customer's edition does not have."""
+    return DirectoryError(403, "forbidden", "The caller does not have permission")
+
+
 def invalid(key: str) -> DirectoryError:
     """400 for a value the service cannot use."""
     return DirectoryError(400, "invalid", f"Invalid Input: {key}")
@@ -63,7 +68,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A direct membership of a user, a group, or somebody from another domain (`external`)."""
+    """A direct membership of a user, a group, or somebody from another domain (`external`).
+
+    `expires_at`: when the service takes it away by itself.
+    """
 
     group_id: str
     member_id: str
@@ -74,3 +82,4 @@ class Membership:
     visible_at: datetime
     by: str
     external: bool = False
+    expires_at: datetime | None = None

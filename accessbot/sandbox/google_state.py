@@ -24,6 +24,7 @@ from accessbot.sandbox.google_model import (
     forbidden,
     invalid,
     not_found,
+    not_licensed,
 )
 from accessbot.sandbox.journal import Journal, now
 
@@ -35,7 +36,8 @@ class Directory:
     """One Workspace customer. Thread-safe. Keys are ids, primary emails or aliases, emails in any case.
 
     `visible_after` (seconds), `unknown_group` (`forbidden` answers 403 instead of 404), `duplicate` (409 `duplicate`
-    or 412 `conditionNotMet`) may be changed at any time. Seeds are visible at once.
+    or 412 `conditionNotMet`) may be changed at any time. Seeds are visible at once. `premium` is whether the customer's
+    edition has memberships that expire; those that are over are gone for whoever looks.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Directory:
         self.visible_after = visible_after
         self.unknown_group = unknown_group
         self.duplicate = duplicate
+        self.premium = True
         self.journal = Journal(clock)
-        self._clock = clock
+        self._ahead = timedelta(0)
+        self._real_clock = clock
         self._lock = threading.RLock()
         self._serial = itertools.count(1)
         self._users: dict[str, User] = {}
@@ -150,7 +154,7 @@ class Directory:
     def members(self, group: str) -> list[Membership]:
         """The true direct members, whatever readers see yet."""
         with self._lock:
-            return list(self._members[self.group(group).id].values())
+            return list(self._direct(self.group(group)).values())
 
     def member_emails(self, group: str) -> set[str]:
         """The true direct members' addresses, folded to lower case."""
@@ -159,7 +163,12 @@ class Directory:
     def is_member(self, group: str, member: str) -> bool:
         """Whether there is a direct membership in truth."""
         with self._lock:
-            return self._member_id(member) in self._members[self.group(group).id]
+            return self._member_id(member) in self._direct(self.group(group))
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let time pass here alone."""
+        with self._lock:
+            self._ahead += span
 
     def hide_from_derived(self, member: str) -> None:
         """Have nested look-ups (hasMember, derived lists) miss this member, as they sometimes do at Google."""
@@ -215,7 +224,7 @@ class Directory:
         with self._lock:
             group = self.group(group_key)
             member = self._new_member(group, email, id_, role)
-            held = self._members[group.id].get(member.member_id)
+            held = self._direct(group).get(member.member_id)
             if held is not None:
                 raise self._already(held, at)
             lag = self.visible_after if visible_after is None else visible_after
@@ -232,7 +241,7 @@ class Directory:
         at = self._clock()
         with self._lock:
             group = self.group(group_key)
-            member = self._members[group.id].pop(self._member_id(key), None)
+            member = self._direct(group).pop(self._member_id(key), None)
             if member is None:
                 raise not_found("memberKey")
             lag = self.visible_after if visible_after is None else visible_after
@@ -247,6 +256,22 @@ class Directory:
             if found is None:
                 raise not_found("memberKey")
             return found
+
+    def set_expiry(self, group_key: str, key: str, at: datetime) -> Membership:
+        """Have a direct membership end at a time; its role has to be MEMBER. Raises 400, 403, 404."""
+        now = self._clock()
+        with self._lock:
+            if not self.premium:
+                raise not_licensed()
+            group = self.group(group_key)
+            id_ = self._member_id(key)
+            held = self._direct(group).get(id_)
+            if held is None or held.visible_at > now:
+                raise not_found("memberKey")
+            if held.role != "MEMBER" or at <= now:
+                raise invalid("expireTime")
+            self._members[group.id][id_] = replace(held, expires_at=at)
+            return self._members[group.id][id_]
 
     def has_member(self, group_key: str, key: str) -> bool:
         """Direct or nested. Raises 400 for a member of another domain, 404 for an unknown one."""
@@ -282,6 +307,9 @@ class Directory:
         """Whether the key is an address outside of the customer's domains."""
         _, at, domain = key.rpartition("@")
         return bool(at) and domain.casefold() not in self.domains
+
+    def _clock(self) -> datetime:
+        return self._real_clock() + self._ahead
 
     # ---- inside, with the lock held
 
@@ -334,9 +362,18 @@ class Directory:
         status = 412 if self.duplicate == "conditionNotMet" else 409
         return DirectoryError(status, self.duplicate, "Member already exists.")
 
+    def _direct(self, group: Group) -> dict[str, Membership]:
+        """The direct members of a group, once those are gone whose end has come."""
+        members, now = self._members[group.id], self._clock()
+        for member in list(members.values()):
+            if member.expires_at is not None and member.expires_at <= now:
+                del members[member.member_id]
+                self.journal.lapsed(member.expires_at, group.email, member.email, "expiry")
+        return members
+
     def _seen(self, group_id: str, member_id: str) -> Membership | None:
         at = self._clock()
-        held = self._members[group_id].get(member_id)
+        held = self._direct(self._groups[group_id]).get(member_id)
         if held is not None and held.visible_at <= at:
             return held
         gone, until = self._fading.get((group_id, member_id), (None, at))
@@ -346,7 +383,9 @@ class Directory:
         at = self._clock()
         self._fading = {key: (member, until) for key, (member, until) in self._fading.items() if until > at}
         fading = {key[1]: member for key, (member, _) in self._fading.items() if key[0] == group_id}
-        return fading | {id_: each for id_, each in self._members[group_id].items() if each.visible_at <= at}
+        return fading | {
+            id_: each for id_, each in self._direct(self._groups[group_id]).items() if each.visible_at <= at
+        }
 
     def _derived(self, group_id: str) -> dict[str, Membership]:
         """All members at any depth but those hidden from nested look-ups."""

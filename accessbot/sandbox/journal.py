@@ -69,6 +69,11 @@ class Journal:
         for listener in listeners:
             listener(change)
 
+    def lapsed(self, at: datetime, group: str, member: str, by: str) -> None:
+        """Note a removal that time has made, found by whoever looked; subscribers are not told, as nobody did it."""
+        with self._lock:
+            self._changes.append(Change(at, "removed", group, member, by))
+
     def calls(self, pattern: str = "*") -> list[Call]:
         """The calls whose method name matches the shell-style pattern, for example `google.members.*`."""
         with self._lock:

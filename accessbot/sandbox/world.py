@@ -104,6 +104,7 @@ class World:
         """The environment that points accessbot at the two stand-ins."""
         return {
             "GOOGLE_API_URL": self.google.url,
+            "GOOGLE_CLOUD_IDENTITY_URL": self.google.url,
             "GOOGLE_AUTH": "anonymous",
             "AWS_START_URL": "https://example.awsapps.com/start",
             **self.aws.env(),

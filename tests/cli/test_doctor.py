@@ -74,12 +74,42 @@ def test_a_healthy_workspace_has_nothing_wrong(workspace: Sandbox) -> None:
         "quota",
         "slack",
         "google",
+        "expiry",
         "aws",
         "groups",
     }
     people = examine(workspace)
     assert (people.status, people.err) == (0, "")
     assert all(line.startswith("ok ") for line in people.out.splitlines())
+
+
+def expiry_of(told: Told) -> tuple[str, str]:
+    """Give what was found of Google's own end of memberships, as (status, detail)."""
+    [found] = [(row["status"], row["detail"]) for row in json.loads(told.out) if row["check"] == "expiry"]
+    return found
+
+
+def test_google_s_own_end_of_memberships_is_off_on_or_refused(workspace: Sandbox) -> None:
+    """Three answers: it is not asked for; it is, and works; it is, and what stands in its way is named with the fix."""
+    google = workspace.world.google
+    assert expiry_of(examine(workspace, "--json"))[0] == "ok"
+    assert expiry_of(examine(workspace, "--json"))[1].startswith("off: ")
+    on = {"ACCESSBOT_MEMBERSHIP_EXPIRY": "1h"}
+    status, detail = expiry_of(examine(workspace, "--json", **on))
+    assert (status, detail.startswith("on: "), "1h after" in detail) == ("ok", True, True)
+    google.directory.premium = False
+    told = examine(workspace, "--json", **on)
+    google.directory.premium = True
+    status, detail = expiry_of(told)
+    assert (told.status, status) == (1, "wrong")
+    assert "Enterprise Standard" in detail
+    assert "ACCESSBOT_MEMBERSHIP_EXPIRY" in detail
+    scope = "Request had insufficient authentication scopes."
+    google.faults.refuse("google.groups.lookup", 403, "PERMISSION_DENIED", scope)
+    status, detail = expiry_of(examine(workspace, "--json", **on))
+    google.faults.clear()
+    assert status == "wrong"
+    assert "https://www.googleapis.com/auth/cloud-identity.groups" in detail
 
 
 def test_a_wrong_group_is_told_with_its_fault(workspace: Sandbox, tmp_path: Path) -> None:

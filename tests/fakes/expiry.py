@@ -38,9 +38,9 @@ class FakeExpiry(Switches):
 
     # --- the port
 
-    def check(self, group: str) -> None:
+    def check(self, group: str, email: str) -> None:
         """Prove that memberships of a group can be given an end."""
-        self._call("check", (group,), lambda: self._check(group))
+        self._call("check", (group, email), lambda: self._check(group))
 
     def find(self, group: str, email: str) -> str | None:
         """Give the name of a direct membership."""
