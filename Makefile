@@ -24,7 +24,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-browser check cover chaos crashes bench fmt lock clean
+.PHONY: help install demo test test-browser check cover chaos crashes mutations bench fmt lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ chaos: install ## Break everything at random in ROUNDS rounds with real processe
 
 crashes: install ## Strike a process at POINTS calls of many lives, chosen by SEED, or again at one POINT
 	$(BIN)/python -m tests.proof.crashes $(if $(POINT),--point $(POINT)) --points $(POINTS) --seed $(or $(SEED),1)
+
+mutations: install ## Take guards of the code out, one at a time, and show which invariant misses each
+	$(BIN)/python -m tests.proof.mutations
 
 bench: install ## Measure the speed targets and print them next to the calls made
 	$(BIN)/python -m bench

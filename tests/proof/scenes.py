@@ -46,6 +46,19 @@ def early_end(story: Story) -> None:
 
 
 @scene
+def long(story: Story) -> None:
+    """Held for so long that nobody looks at it any more, until its time is over or somebody ends it."""
+    grant = story.granted(duration="9m")
+    story.wait(360)
+    match story.chance.randrange(3):
+        case 0:
+            story.end(grant)
+        case 1:
+            story.press("tomas", ClickAction.REVOKE, grant)
+    story.wait(200)
+
+
+@scene
 def revoke(story: Story) -> None:
     """An approver, an administrator or first somebody who may not takes it away."""
     grant = story.granted(duration="10m")
@@ -254,6 +267,16 @@ def flaky(story: Story) -> None:
     story.trouble(120, share=0.25)
     story.granted(duration="40s")
     story.wait(60)
+
+
+@scene
+def standing_and_flaky(story: Story) -> None:
+    """Somebody is a member already, which can seldom be read."""
+    story.world.put("maya", story.chance.choice(("google", "aws")))
+    request = story.ask("maya", "60s")
+    story.trouble(50, share=1)
+    story.press("priya", ClickAction.APPROVE, request)
+    story.wait(80)
 
 
 @scene

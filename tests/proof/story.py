@@ -194,7 +194,8 @@ class Story:
 
     def finish(self) -> None:
         """Let everything come to its end in fine weather."""
-        last = max((at for at, _ in self._events), default=self.world.clock.now)
+        ahead = [*(at for at, _ in self._events), *(end for _, end in self.outages)]
+        last = max((self.world.clock.now, *ahead))
         self.wait((last - self.world.clock.now).total_seconds())
         self.world.watch.weather = lambda *_: None
         self.wait(_OVER_AFTER.total_seconds())

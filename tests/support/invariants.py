@@ -194,6 +194,10 @@ def log_is_true(case: Case) -> Iterator[str]:
         yield from _followed(case)
 
 
+def _places(case: Case, pair: str) -> set[Place]:
+    return {place for grant in case.seen.grants if grant.pair == pair for place in places_of(grant)}
+
+
 def _was_there(case: Case, grant: Grant, place: Place) -> Iterator[str]:
     active = case.seq(grant.id, "grant.active")
     if active == NEVER or case.there(place, active - 1):
@@ -233,13 +237,16 @@ def _not_taken(case: Case, place: Place) -> Iterator[str]:
 
 
 def _followed(case: Case) -> Iterator[str]:
-    """Find what the log announces as being done now, and that nobody ever asked a vendor for."""
+    """Find what the log announces as being done now, and that was not so and nobody asked a vendor for after it."""
     asked: dict[str, int] = {}
     for write in case.seen.writes:
         asked |= dict.fromkeys(_pairs(case, write.place), write.logged)
     for event in case.seen.events:
         announces = event.action in ("membership.restored", "membership.removed")
-        if announces and event.subject in case.pairs and asked.get(event.subject, 0) < event.seq:
+        if not announces or event.subject not in case.pairs or asked.get(event.subject, 0) >= event.seq:
+            continue
+        wanted = event.action == "membership.restored"
+        if not any(case.there(place, event.seq - 1) is wanted for place in _places(case, event.subject)):
             yield f"the log says {event.action} of {event.subject}, and nothing was asked for after it"
 
 
