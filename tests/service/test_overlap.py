@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from accessbot.domain.model import Grant, GrantState
-from tests.support.world import SYNC_PERIOD, World, new_world
+from accessbot.domain.model import GrantState
+from tests.support.world import SYNC_PERIOD, World
 
 ONE = ("production-admin", "production-oncall")
 """Two entitlements that one Google group carries."""
@@ -111,104 +107,3 @@ def test_nobody_else_is_touched(world: World) -> None:
     world.end(world.granted("maya"))
     assert world.sides("noah") == (True, True)
     assert world.google.emails("aws-production-admin@example.com") == {"noah@example.com"}
-
-
-class Overlaps(RuleBasedStateMachine):
-    """Grants of one person on one group, against a model: there if, and only if, wanted or standing before."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._stack = ExitStack()
-        self.world = self._stack.enter_context(new_world())
-        self.grants: list[Grant] = []
-        self.standing = (False, False)
-
-    def teardown(self) -> None:
-        """Everything over: nothing is left but what was there before."""
-        self.world.google.recover()
-        self.world.aws.recover()
-        self.world.advance(timedelta(hours=9))
-        assert self.world.live() == []
-        assert self.world.sides("maya") == self.standing
-        assert self.world.has_each_step_once()
-        self._stack.close()
-
-    @initialize(google=st.booleans(), aws=st.booleans())
-    def begin(self, google: bool, aws: bool) -> None:  # noqa: FBT001 - hypothesis gives them by name
-        """Somebody may be a member already."""
-        self.standing = (google, aws)
-        for side, there in (("google", google), ("aws", aws)):
-            if there:
-                self.world.put("maya", side)
-
-    @precondition(lambda self: len(self.wanted()) < 3)
-    @rule(name=st.sampled_from(ONE), minutes=st.sampled_from([1, 5, 10, 30]))
-    def grant(self, name: str, minutes: int) -> None:
-        """Have one more grant approved."""
-        self.grants.append(self.world.granted("maya", name, f"{minutes}m"))
-
-    @precondition(lambda self: self.wanted())
-    @rule(data=st.data())
-    def end(self, data: st.DataObject) -> None:
-        """End one early."""
-        self.world.end(data.draw(st.sampled_from(self.wanted())))
-
-    @rule(seconds=st.sampled_from([1, 10, 60, 300, 1800]))
-    def wait(self, seconds: int) -> None:
-        """Let time pass."""
-        self.world.advance(timedelta(seconds=seconds))
-
-    @rule(vendor=st.sampled_from(["google", "aws"]), method=st.sampled_from(["add", "remove", "is_member"]))
-    def blip(self, vendor: str, method: str) -> None:
-        """Let one call to come fail, after it took effect."""
-        getattr(self.world, vendor).fail(method, times=1, applied=True)
-
-    @precondition(lambda self: not any(self.standing) and not self.wanted())
-    @rule()
-    def undo(self) -> None:
-        """Let a sync bring a membership back that was just removed."""
-        pair = self.world.ctx.store.pair(self.grants[-1].pair) if self.grants and self.grants[-1].pair else None
-        if pair is None or pair.last_ended_at is None or self.world.clock.now >= pair.last_ended_at + SYNC_PERIOD:
-            return
-        self.world.put("maya", "aws")
-        self.world.advance(SYNC_PERIOD)
-
-    @rule(by=st.sampled_from(["google", "aws"]))
-    def drift(self, by: str) -> None:
-        """Let a sync drop what we put there; a standing member loses nothing by it."""
-        side = ("google", "aws").index(by)
-        if self.standing[side] or not self.wanted():
-            return
-        self.world.drop("maya", by)
-        first = min(g.activated_at or g.starts_at for g in self.wanted())
-        if self.world.clock.now - first > timedelta(minutes=4):
-            self.world.put("maya", by)  # after the last look it would be gone for long, which is another test's matter
-            return
-        self.world.advance(timedelta(minutes=5))
-
-    def wanted(self) -> list[Grant]:
-        """List the grants that are active or coming."""
-        now = [self.world.grant(grant) for grant in self.grants]
-        return [grant for grant in now if grant.state in (GrantState.PROVISIONING, GrantState.ACTIVE)]
-
-    @invariant()
-    def nothing_of_a_standing_member_is_removed(self) -> None:
-        """What was there before is there always."""
-        google, aws = self.world.sides("maya")
-        assert google >= self.standing[0]
-        assert aws >= self.standing[1]
-
-    @invariant()
-    def whoever_is_active_is_in(self) -> None:
-        """An active grant has both memberships; with no grant in any state but the ends, ours are gone."""
-        live = self.world.live()
-        if any(grant.state is GrantState.ACTIVE for grant in live):
-            assert self.world.sides("maya") == (True, True)
-        elif not live:
-            assert self.world.sides("maya") == self.standing
-
-
-class TestOverlaps(Overlaps.TestCase):  # type: ignore[misc,valid-type] # made by hypothesis
-    """Run the machine."""
-
-    settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
