@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from accessbot.domain.work import Work, WorkKind
 from accessbot.service import expiring, working
 from tests.fakes.expiry import FakeExpiry
 from tests.support.company import HOUR, email, slack_id
+from tests.support.watch import Killed, Step
 from tests.support.world import World
 
 GRACE = timedelta(minutes=30)
@@ -311,3 +313,33 @@ def test_a_vendor_that_is_slow_is_asked_again(net: Net) -> None:
     assert net.asked() == 2
     assert net.end() == grant.expires_at + GRACE
     assert len(net.events()) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("place", range(12))
+def test_killed_at_any_call_another_sets_it(
+    net: Net,
+    place: int,
+    after: bool,  # noqa: FBT001 - given by pytest
+) -> None:
+    """A process that dies at whichever call to the store leaves the work to another; the log tells of it once."""
+    world = net.world
+    grant = world.granted("maya")
+    start = world.watch.count
+
+    def struck(step: Step) -> None:
+        if step.place == start + place:
+            world.watch.kill()
+
+    if after:
+        world.watch.after = struck
+    else:
+        world.watch.before = struck
+    world.clock.move(3 * SECOND)
+    with suppress(Killed):
+        working.run(world.ctx, Work(WorkKind.EXPIRY, grant.pair))
+    world.restart()
+    world.advance(MINUTE)
+    assert net.end() == grant.expires_at + GRACE
+    assert len(net.events()) == 1
+    assert world.grant(grant).state is GrantState.ACTIVE
