@@ -10,7 +10,7 @@ from functools import partial
 from accessbot.domain.errors import Missing, NotAuthorised
 from accessbot.domain.model import ClickAction
 from accessbot.service import ticking
-from tests.proof.story import ADMIN, ONCALL, PAYMENTS, SYNC_PERIOD, Story
+from tests.proof.story import ADMIN, ONCALL, PAYMENTS, SWEEP_PERIOD, SYNC_PERIOD, Story
 from tests.support import company
 from tests.support.company import email
 from tests.support.watch import SLACK, Step
@@ -165,7 +165,7 @@ def standing_on_both(story: Story) -> None:
     story.world.put("maya", "google")
     story.world.put("maya", "aws")
     if story.chance.random() < 0.5:
-        _plan_sweeps(story)
+        plan_sweeps(story)
     early_end(story)
 
 
@@ -220,6 +220,24 @@ def taken_away(story: Story) -> None:
     story.wait(30)
     if story.chance.random() < 0.5:
         story.end(grant)
+
+
+@scene
+def sweeps(story: Story) -> None:
+    """Groups are swept, under any policy: standing members from before the first look, strangers from after it."""
+    world = story.world
+    world.catalog.now = replace(world.catalog.now, reconcile=story.chance.choice(("report", "remove", "adopt")))
+    world.put("noah", "google")
+    world.put("noah", story.chance.choice(("aws", "google")))
+    plan_sweeps(story)
+    story.granted(duration="40s")
+    story.later(story.chance.choice((5, 50)), partial(world.put, "tomas", story.chance.choice(("google", "aws"))))
+    story.later(60, partial(world.put, "maya", story.chance.choice(("google", "aws"))))
+    story.wait(45)
+    plan_sweeps(story)
+    story.wait(50)
+    story.granted("noah", "20s")
+    story.wait(SWEEP_PERIOD.total_seconds())
 
 
 @scene
@@ -337,9 +355,10 @@ def slack_away(story: Story) -> None:
     story.wait(50)
 
 
-def _plan_sweeps(story: Story) -> None:
+def plan_sweeps(story: Story) -> None:
+    """Have every group looked at now, as clocks do once a day."""
     with story.world.watch.aside():
-        ticking.plan_sweeps(story.world.ctx.store, story.world.catalog.now)
+        ticking.plan_sweeps(story.world.ctx.store, replace(story.world.catalog.now, hash=story.new_id()))
     story.work()
 
 

@@ -15,12 +15,12 @@ import pytest
 
 from accessbot.domain.durations import parse_duration
 from accessbot.domain.errors import Refused, StoreUnavailable, Unavailable, Unclear
-from accessbot.domain.model import Click, ClickAction, Grant, Request, RequestState
+from accessbot.domain.model import Click, ClickAction, Grant, Request, RequestState, pair_key
 from accessbot.domain.policy import REQUEST_LIFETIME
 from accessbot.service import asking, ending, pressing
 from accessbot.service.context import id_from
-from tests.support.company import slack_id
-from tests.support.evidence import Evidence, Span
+from tests.support.company import email, slack_id
+from tests.support.evidence import Evidence, Place, Span
 from tests.support.watch import VENDORS, Killed, Step
 from tests.support.world import World, new_world
 
@@ -55,7 +55,7 @@ class Story:
 
     def ask(self, who: str, duration: str = "30s", entitlement: str = ADMIN, reason: str = "INC-42") -> str:
         """Send the form of a new request until it is taken; gives the request's id."""
-        ask_id = self._new()
+        ask_id = self.new_id()
         self._until_done(
             lambda: asking.ask(
                 self.world.ctx,
@@ -71,7 +71,7 @@ class Story:
 
     def extend(self, grant_id: str, added: str = "30s") -> str:
         """Send the form of an extension until it is taken or refused; gives the request's id, "" if it was refused."""
-        ask_id = self._new()
+        ask_id = self.new_id()
         grant = self.grant(grant_id)
 
         def send() -> str:
@@ -99,7 +99,7 @@ class Story:
 
     def keep_press(self, who: str, action: ClickAction, subject: str, reason: str = "") -> None:
         """Press a button until that is kept or refused, without letting the workers at it."""
-        press_id = self._new()
+        press_id = self.new_id()
         again = self.chance.random() < 0.5  # the same press delivered again, or a new one
 
         def press() -> Click | None:
@@ -118,7 +118,7 @@ class Story:
                 self.turned_away.append((slack_id(who), subject, refusal.sentence))
                 return None
             finally:
-                press_id = press_id if again else self._new()
+                press_id = press_id if again else self.new_id()
 
         self._until_done(press)
 
@@ -261,9 +261,22 @@ class Story:
                 said=world.journal.said,
                 turned_away=self.turned_away,
                 outages=self.outages,
+                pairs=self._pairs(),
             )
 
     # --- inside
+
+    def _pairs(self) -> dict[Place, str]:
+        """Name the pair of each membership that there can be."""
+        world = self.world
+        users = [(world.google.id_of(email(name)), aws_id) for name, aws_id in world.aws_ids.items()]
+        found = {}
+        for group, aws_group in world.aws_groups.items():
+            for google_id, aws_id in users:
+                found[Place("google", group, google_id)] = found[Place("aws", aws_group, aws_id)] = pair_key(
+                    group, google_id
+                )
+        return found
 
     def _until_done(self, step: Callable[[], Value]) -> Value:
         while True:
@@ -291,7 +304,8 @@ class Story:
         with self.world.watch.aside():
             return any(True for _ in self.world.ctx.store.requests([RequestState.PENDING]))
 
-    def _new(self) -> str:
+    def new_id(self) -> str:
+        """Give a new name for something."""
         self._serial += 1
         return f"delivery-{self._serial}"
 

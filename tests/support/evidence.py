@@ -95,7 +95,8 @@ class Evidence:
     """All that was seen up to `now`; `over` once everything had the time to come to its end.
 
     `outages` are the times in which a vendor failed or nobody worked. `readded` is how long what another tool puts back
-    may stay. `turned_away` are the sentences with which a press was refused at the door: who, which request, sentence.
+    may stay. `pairs` names the (Google group, Google user) pair of memberships, where that is known without a grant.
+    `turned_away` are the sentences with which a press was refused at the door: who, which request, sentence.
     """
 
     now: datetime
@@ -113,6 +114,7 @@ class Evidence:
     said: list[Said] = field(default_factory=list)
     turned_away: list[tuple[str, str, str]] = field(default_factory=list)
     outages: list[Span] = field(default_factory=list)
+    pairs: dict[Place, str] = field(default_factory=dict)
 
 
 class Case:
@@ -155,6 +157,11 @@ class Case:
         return self.seq(grant.id, "grant.revoked", "grant.provision_failed")
 
     # --- memberships
+
+    def pairs_of(self, place: Place) -> set[str]:
+        """Name the pairs that a membership is one side of."""
+        known = {grant.pair for grant in self.grants_at(place)}
+        return known | ({self.seen.pairs[place]} if place in self.seen.pairs else set())
 
     def grants_at(self, place: Place) -> list[Grant]:
         """List the grants that are about a membership."""

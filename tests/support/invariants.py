@@ -67,7 +67,7 @@ def recorded_before(case: Case) -> Iterator[str]:
 def _told(case: Case, write: Write, action: str, *, there: bool) -> bool:
     """Tell whether an event about the pair lies between the last time the membership came or went, and the write."""
     since = next((s.logged for s in reversed(case.shifts[write.place]) if _before(s, write) and s.there is there), 0)
-    events = [event for pair in _pairs(case, write.place) for event in case.about(pair, action)]
+    events = [event for pair in case.pairs_of(write.place) for event in case.about(pair, action)]
     return any(since < event.seq <= write.logged for event in events)
 
 
@@ -76,12 +76,8 @@ def _before(shift: Shift, write: Write) -> bool:
 
 
 def _decided(case: Case, write: Write) -> bool:
-    events = [event for pair in _pairs(case, write.place) for event in case.about(pair, "membership.decided")]
+    events = [event for pair in case.pairs_of(write.place) for event in case.about(pair, "membership.decided")]
     return any(event.seq <= write.logged and write.place.key in event.data for event in events)
-
-
-def _pairs(case: Case, place: Place) -> set[str]:
-    return {grant.pair for grant in case.grants_at(place)}
 
 
 # --- INV-2, INV-3: nothing outlives its end ---------------------------------------------------------------------------
@@ -132,8 +128,20 @@ def standing_kept(case: Case) -> Iterator[str]:
     """What was there before, by somebody else's hand, is never removed by accessbot."""
     for place in case.shifts:
         for stay in case.stays(place):
-            if stay.went is not None and stay.went.by == OURS and case.is_standing(stay, stay.went.logged):
+            if stay.went is None or stay.went.by != OURS or not case.is_standing(stay, stay.went.logged):
+                continue
+            if not _is_out_of_band(case, stay.came, stay.went.logged):
                 yield f"{place} was there before accessbot was asked, and was removed at {stay.went.at:%H:%M:%S}"
+
+
+def _is_out_of_band(case: Case, came: Shift, logged: int) -> bool:
+    """Tell whether a removal by the catalog's own rule was logged, of what came after the group was first looked at."""
+    for pair in case.pairs_of(came.place):
+        events = [e for e in case.about(pair, "membership.removed") if came.logged < e.seq <= logged]
+        begun = case.seq(pair.rpartition("/")[0], "roster.begun")
+        if begun <= came.logged and any(event.reason.startswith("out of band") for event in events):
+            return True
+    return False
 
 
 # --- INV-5: one outcome, one vote, one grant --------------------------------------------------------------------------
@@ -240,7 +248,7 @@ def _followed(case: Case) -> Iterator[str]:
     """Find what the log announces as being done now, and that was not so and nobody asked a vendor for after it."""
     asked: dict[str, int] = {}
     for write in case.seen.writes:
-        asked |= dict.fromkeys(_pairs(case, write.place), write.logged)
+        asked |= dict.fromkeys(case.pairs_of(write.place), write.logged)
     for event in case.seen.events:
         announces = event.action in ("membership.restored", "membership.removed")
         if not announces or event.subject not in case.pairs or asked.get(event.subject, 0) >= event.seq:

@@ -148,12 +148,12 @@ class WatchedDirectory(FakeDirectory):
 
     def put(self, group: str, key: str) -> None:
         """Make somebody a direct member."""
-        with self._journal.shifting("google", group.casefold(), self._id(key), self._has):
+        with self._journal.shifting("google", group.casefold(), self.id_of(key), self._has):
             super().put(group, key)
 
     def drop(self, group: str, key: str) -> None:
         """Take a direct membership away."""
-        with self._journal.shifting("google", group.casefold(), self._id(key), self._has):
+        with self._journal.shifting("google", group.casefold(), self.id_of(key), self._has):
             super().drop(group, key)
 
     def emails(self, group: str) -> frozenset[str]:
@@ -186,7 +186,8 @@ class WatchedDirectory(FakeDirectory):
 
         return self._watch.around(self.vendor, method, args, do)
 
-    def _id(self, key: str) -> str:
+    def id_of(self, key: str) -> str:
+        """Give the id that belongs to an address."""
         return self._names.get(key.casefold(), key)
 
     def _has(self, group: str, user: str) -> bool:
