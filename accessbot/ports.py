@@ -281,7 +281,7 @@ class Directory(Protocol):
     """Google Workspace: users and group memberships. `group` is an email, `user` an immutable id unless said."""
 
     def warm(self) -> None:
-        """Build all that the first call would have to build."""
+        """Build all that the first call would have to build, without a call."""
 
     def user(self, key: str) -> DirectoryUser:
         """Read a user by id, primary email or alias. Raises `Missing` (`user`)."""

@@ -218,11 +218,11 @@ def run_workers(settings: Settings) -> int:
     Raises `WrongDatabase` for a Redis that is not for this process, `CatalogInvalid`, and what the vendors' credentials
     raise: with those no slot could do anything.
     """
-    wiring.process()
+    process = wiring.process()
     wiring.check_database(settings)
     for module in _SHARED:
         importlib.import_module(module)
-    wiring.preload(settings)
+    process.preload()
     slots = [
         _Slot(name=f"worker-{lane}-{number}", target=_worker_slot(str(lane)))
         for lane, count in settings.worker_slots.items()

@@ -143,13 +143,6 @@ def _google_credentials(settings: Settings) -> CredentialsFactory:
     return google_auth.from_file(path, settings.google_delegated_subject or None, session)
 
 
-def preload(settings: Settings) -> None:
-    """Load, before workers are forked, what each of them would load for its own."""
-    from accessbot.adapters import aws_clients  # noqa: PLC0415 - boto3 is slow to import
-
-    aws_clients.preload(settings.region)
-
-
 def identity_center_from(settings: Settings, gate: Gate | None = None) -> IdentityCenter:
     """Build the way to IAM Identity Center, with boto3's own credentials."""
     from accessbot.adapters.aws_clients import sessions  # noqa: PLC0415 - boto3 is slow to import
@@ -263,6 +256,13 @@ class Process(Parts):
                 stop.wait(_ASK_AGAIN_S)
             else:
                 return
+
+    def preload(self) -> None:
+        """Load, before workers are forked, what each of them would load for its own; nothing is connected to yet."""
+        from accessbot.adapters import aws_clients  # noqa: PLC0415 - boto3 is slow to import
+
+        aws_clients.preload(self.settings.region)
+        self.context.directory.warm()
 
     def warm(self) -> None:
         """Build the vendors' clients before there is work for them; what fails is tried again with the first work."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.request import getproxies
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from accessbot.adapters.aws_answers import AWS, FAILURES, Ask, Outcome, judge, named, unusable
@@ -28,9 +30,21 @@ SessionFactory = Callable[[], boto3.session.Session]
 _SETTINGS = "AWS_SSO_INSTANCE_ARN and AWS_IDENTITY_STORE_ID"
 
 
+@cache
+def _loaded() -> Any:  # noqa: ANN401 - botocore has no types of its own
+    """Give what reads AWS's descriptions of its services, and keeps what it has read, for all sessions."""
+    return botocore.session.Session().get_component("data_loader")
+
+
+def _session(region: str, key: str | None = None, secret: str | None = None) -> boto3.session.Session:
+    inner = botocore.session.Session()
+    inner.register_component("data_loader", _loaded())
+    return boto3.session.Session(key, secret, region_name=region, botocore_session=inner)
+
+
 def sessions(region: str) -> SessionFactory:
     """Make boto3 sessions for a region, with whatever credentials boto3 finds."""
-    return lambda: boto3.session.Session(region_name=region)
+    return lambda: _session(region)
 
 
 def preload(region: str) -> None:
@@ -38,8 +52,7 @@ def preload(region: str) -> None:
 
     The clients themselves are not for a fork: whatever fetches their credentials may have a connection open by then.
     """
-    session = boto3.session.Session("nobody", "nothing", region_name=region or "us-east-1")
-    make: Callable[..., Any] = session.client
+    make: Callable[..., Any] = _session(region or "us-east-1", "nobody", "nothing").client
     for service in ("identitystore", "sso-admin"):
         make(service)
 

@@ -174,12 +174,13 @@ def at_work(life: Life) -> list[int]:
         return [worker.pid for worker in workers if worker.pid and worker.get_state() == WorkerStatus.BUSY]
 
 
-def test_a_worker_that_is_sent_away_gives_back_what_it_was_at(life: Life) -> None:
+@pytest.mark.parametrize("write", ["google.members.insert", "aws.identitystore.CreateGroupMembership"])
+def test_a_worker_that_is_sent_away_gives_back_what_it_was_at(life: Life, write: str) -> None:
     """SIGTERM in the middle of a slow call: gone within five seconds, claim and lease with it; the next one does it."""
     noah, priya, world = life.person("noah"), life.person("priya"), life.box.world
     worker = life.box.processes.running["worker"]
-    card = life.ask(noah, "data-analyst 30m handed back")
-    slow = world.faults.slow("google.members.insert", 3.9)
+    card = life.ask(noah, f"data-analyst 30m handed back in {write}")
+    slow = world.faults.slow(write, 3.9)
     press(life, priya, card, "Approve")
     life.wait("a call to begin", lambda: slow.hits)
     began = time.monotonic()
@@ -188,14 +189,16 @@ def test_a_worker_that_is_sent_away_gives_back_what_it_was_at(life: Life) -> Non
     assert time.monotonic() - began <= 5.0
     slow.off()
     store = life.box.store
-    (grant,) = life.grants_for("handed back")
+    (grant,) = life.grants_for(f"handed back in {write}")
     with store.lease(f"pair:{grant.pair}", WAITED):
         pass
     at = store.begin(Work(WorkKind.PROVISION, grant.id), WAITED)
     assert at is not None
     store.postpone(at, store.now())
     life.box.processes.spawn("worker", [str(word) for word in worker.args])  # type: ignore[union-attr]  # our own Popen has a list of args
-    priya.wait_for_message("approvals", "handed back", "Active until", timeout=TAKEN_UP + CALLS)
+    card = priya.wait_for_message("approvals", f"handed back in {write}", "Active until", timeout=TAKEN_UP + CALLS)
+    press(life, priya, card, "Revoke")
+    priya.wait_for_message("approvals", f"handed back in {write}", "Ended", timeout=TAKEN_UP)
 
 
 def test_a_company_without_clock_and_workers_is_told_of_by_the_web(life: Life) -> None:
