@@ -204,8 +204,9 @@ _KINDS_BEFORE: Final = (
     OutOfMemoryError,
     ReadOnlyError,
 )
-# Redis itself is well, or will be soon: a server that loads, fails over, or is kept busy by another script.
-_PASSING_WORDS: Final = ("LOADING ", "MASTERDOWN ", "CLUSTERDOWN ", "BUSY ")
+# Redis itself is well, or will be soon: a server that loads, fails over, or is kept busy by another script; a new
+# primary whose replicas have not found it yet.
+_PASSING_WORDS: Final = ("LOADING ", "MASTERDOWN ", "CLUSTERDOWN ", "BUSY ", "NOREPLICAS ")
 _PASSING_KINDS: Final = (RedisConnectionError, RedisTimeoutError, ClusterDownError, MasterDownError, ReadOnlyError)
 
 

@@ -39,11 +39,11 @@ PASSING = (
     "LOADING Redis is loading the dataset in memory",
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "NOREPLICAS Not enough good replicas to write.",
     "ERR max number of clients reached",
 )
 LASTING = {
     "MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist on disk.": "its disk",
-    "NOREPLICAS Not enough good replicas to write.": "too few replicas",
     "OOM command not allowed when used memory > 'maxmemory'.": "out of memory",
 }
 
