@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -40,12 +40,13 @@ def run(only: Sequence[str], wait: timedelta, *, as_json: bool) -> int:
     groups = chosen(store, catalog, only)
     _need_workers(store)
     deadline = time.monotonic() + wait.total_seconds()
-    asked = {group: reconciling.ask(store, group) for group in groups}
+    for group in groups:
+        reconciling.ask(store, group)
     with progress(quiet=as_json) as bar:
         task = bar.add_task("Groups looked at", total=len(groups))
         found: dict[str, Outcome] = {group: Outcome(group=group, done=False) for group in groups}
         while True:
-            _look(store, catalog, asked, found)
+            _look(store, catalog, found)
             done = sum(each.done for each in found.values())
             bar.update(task, completed=done)
             if done == len(groups) or time.monotonic() >= deadline:
@@ -99,7 +100,7 @@ def release(group: str, *, as_json: bool) -> int:
         typer.echo(f"No brake was on for {name}; nothing was changed.")
     together = store.roster(ALL_GROUPS)
     if key != ALL_GROUPS and together is not None and together.braked_at is not None:
-        raise Refused("The brake on all groups together is on still; `accessbot reconcile --release all` takes it off.")
+        typer.echo("The brake on all other groups is on still: `accessbot reconcile --release all`.", err=True)
     return 0
 
 
@@ -111,13 +112,12 @@ def _need_workers(store: Store) -> None:
             raise Refused(f"No {role} process is alive, so nothing would be looked at: start `{command}`.")
 
 
-def _look(store: Store, catalog: Catalog, asked: dict[str, datetime], found: dict[str, Outcome]) -> None:
-    for group, since in asked.items():
-        if not found[group].done:
-            try:
-                found[group] = outcome(store, catalog, group, since)
-            except (StoreUnavailable, Unclear):
-                return  # it is asked again until the time is over
+def _look(store: Store, catalog: Catalog, found: dict[str, Outcome]) -> None:
+    for group in [each.group for each in found.values() if not each.done]:
+        try:
+            found[group] = outcome(store, catalog, group)
+        except (StoreUnavailable, Unclear):
+            return  # it is asked again until the time is over
 
 
 def _row(each: Outcome) -> Row:

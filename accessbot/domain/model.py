@@ -344,8 +344,7 @@ class Roster:
     standing one is not there. `strangers` describes the out-of-band members of the last look, `size` is how many
     members the larger side had. `removals` are those of the last hour; from `braked_at` on nobody is removed until an
     operator says so, which lifts the limit for an hour from `released_at`. `looked_at` is never newer than the last
-    whole look, and some minutes older at most; the first look after an operator asked for one, `asked_at`, is always
-    noted.
+    whole look, and some minutes older at most. `asked_at` is when an operator asked for a look that was not made yet.
     """
 
     key: str

@@ -246,10 +246,15 @@ def recent(roster: Roster, now: datetime) -> tuple[Removal, ...]:
 
 def may_remove(roster: Roster, size: int, new: int, now: datetime) -> bool:
     """Tell whether `new` more members may be removed, of `size`, without more than the limit within the hour."""
-    if roster.released_at is not None and now < roster.released_at + BRAKE_WINDOW:
+    if is_released(roster, now):
         return True
     limit = max(BRAKE_FLOOR, size // BRAKE_SHARE)
     return roster.braked_at is None and len(recent(roster, now)) + new <= limit
+
+
+def is_released(roster: Roster, now: datetime) -> bool:
+    """Tell whether an operator said within the last hour that removals are right, however many."""
+    return roster.released_at is not None and now < roster.released_at + BRAKE_WINDOW
 
 
 def is_counted(roster: Roster, member: str, now: datetime) -> bool:

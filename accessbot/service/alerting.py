@@ -6,6 +6,9 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
+
+from accessbot.domain.errors import VendorError
 from accessbot.domain.model import ALL_GROUPS
 from accessbot.domain.notices import Alert, AlertKind
 from accessbot.domain.work import Lane
@@ -31,6 +34,7 @@ ROLES = {
 """The roles of which somebody has to live: what people call one, how it is started, and what is not done without."""
 
 _SHOWN = 10
+_log = structlog.get_logger(__name__)
 
 
 def _revoke_overdue(ctx: Context, grant_id: str) -> Alert | None:
@@ -77,7 +81,11 @@ def _mapping_wrong(ctx: Context, group: str) -> Alert | None:
         kind=AlertKind.MAPPING_WRONG,
         subject=group,
         headline=found.faults or f"{group} opens exactly what the catalog says again.",
-        action="Compare the group's account assignments in Identity Center with the catalog and mend one of them.",
+        action=(
+            "Compare the group's account assignments in Identity Center with the catalog and mend one of them. A group"
+            " that was recreated on purpose is named in the catalog, by its new id, as `identity_center_group`. Until"
+            " then nobody gets new access through it; whoever has some keeps it until its end."
+        ),
         since=found.checked_at,
         resolved=not found.faults,
         now=ctx.store.now(),
@@ -90,11 +98,22 @@ def _resurrected(ctx: Context, pair: str) -> Alert:
     return Alert(
         kind=AlertKind.RESURRECTED,
         subject=pair,
-        headline=f"A membership of {user} in {group} came back after its grant had ended; it was removed again.",
+        headline=(
+            f"A membership of {_email(ctx, user)} in {group} came back after its grant had ended; it was removed again."
+        ),
         action="Look for the job that writes to this group; a sync that ran at the same moment needs nothing more.",
         since=now,
         now=now,
     )
+
+
+def _email(ctx: Context, google_user: str) -> str:
+    """Name a Google user by email; by id while that cannot be read, since an alert does not wait for a name."""
+    try:
+        return ctx.directory.user(google_user).email
+    except VendorError as error:
+        _log.info("not known by name", user=google_user, error=error.sentence)
+        return f"the Google user {google_user}"
 
 
 def _not_authorised(ctx: Context, vendor: str) -> Alert:

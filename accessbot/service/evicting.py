@@ -58,13 +58,16 @@ def brake(
 ) -> tuple[Roster | None, int]:
     """Give the roster whose brake holds these removals, the group's or that of all, and how many would be new.
 
-    The roster is None when they may be made. `beside` are removals in other groups that are to be made as well.
+    The roster is None when they may be made; what an operator released in the group counts for that of all no more.
+    `beside` are removals in other groups that are to be made as well.
     """
     now = ctx.store.now()
     own = ctx.store.roster(group) or Roster(key=group)
     new = sum(not rosters.is_counted(own, stranger.key, now) for stranger in strangers)
     if not rosters.may_remove(own, members.size, new, now):
         return own, new
+    if rosters.is_released(own, now):
+        return None, new
     together = ctx.store.roster(ALL_GROUPS) or Roster(key=ALL_GROUPS)
     groups = {entitlement.group for entitlement in ctx.catalog.current().entitlements.values()} - {group}
     known = [ctx.store.roster(each) for each in groups]
@@ -164,7 +167,7 @@ def _count(ctx: Context, group: str, key: str, stranger: Stranger) -> None:
         op=new_id("evict"),
         puts=(
             rosters.removing(own, stranger, now),
-            rosters.removing(together, stranger, now),
+            *(() if rosters.is_released(own, now) else (rosters.removing(together, stranger, now),)),
         ),
         events=(event,),
         due=(soon(Work(WorkKind.ALERT, f"evicted:{group}"), now),),

@@ -16,7 +16,6 @@ from accessbot.service.schedule import back_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from accessbot.domain.model import Catalog, Entitlement
     from accessbot.ports import Store
@@ -209,15 +208,19 @@ class Outcome:
         return self.done and not self.left and not self.braked and not self.faults
 
 
-def outcome(store: Store, catalog: Catalog, group: str, since: datetime) -> Outcome:
-    """Read what came of a look that was asked for at `since`, removals that follow from it included."""
+def outcome(store: Store, catalog: Catalog, group: str) -> Outcome:
+    """Read what came of a look that was asked for, removals that follow from it included."""
     roster = store.roster(group)
     found = store.mapping(group)
-    if roster is None or roster.looked_at is None or roster.looked_at <= since:
+    if roster is None or roster.asked_at is not None:
         return Outcome(group=group, done=False)
     everywhere = store.roster(ALL_GROUPS)
-    braked = any(each is not None and each.braked_at is not None for each in (roster, everywhere))
-    gone = {removal.who for removal in roster.removals if removal.done}
+    released = rosters.is_released(roster, store.now())
+    held = everywhere is not None and everywhere.braked_at is not None and not released
+    braked = roster.braked_at is not None or held
+    looked = roster.looked_at
+    # Who was removed before that look and is in the group again is not gone.
+    gone = {each.who for each in roster.removals if each.done and looked is not None and each.at >= looked}
     left = tuple(who for who in roster.strangers if who not in gone)
     removing = bool(left) and not braked and Reconcile(catalog.reconcile) is Reconcile.REMOVE
     return Outcome(

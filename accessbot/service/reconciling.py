@@ -113,8 +113,8 @@ def look(ctx: Context, group: str) -> Look | None:
     )
 
 
-def ask(store: Store, group: str) -> datetime:
-    """Have a group looked at by the next worker that is free; give the time from which on a look answers to this.
+def ask(store: Store, group: str) -> None:
+    """Have a group looked at, and its mapping read, by the next worker that is free; `asked_at` is there until then.
 
     Raises `Conflict` while sweeps keep changing the group's roster.
     """
@@ -126,7 +126,7 @@ def ask(store: Store, group: str) -> datetime:
             store.commit(Change(op=new_id("look"), puts=(replace(roster, asked_at=now),), due=(due,)))
         except Conflict:
             continue  # a sweep wrote its look down meanwhile
-        return now
+        return
     raise Conflict(f"The roster of {group} keeps changing; run this again.")
 
 
@@ -162,14 +162,16 @@ def _entitlement(ctx: Context, group: str) -> Entitlement | None:
 
 
 def _keep_mapping_fresh(ctx: Context, entitlement: Entitlement | None) -> VendorError | None:
-    """Read what the group opens, and by which GroupId it goes, if that was not read lately.
+    """Read what the group opens, and by which GroupId it goes, if that was not read lately or an operator asks.
 
     Gives what kept it from being read where an earlier reading is known: the members are looked at all the same.
     """
     if entitlement is None:
         return None
     known = ctx.store.mapping(entitlement.group)
-    if known is not None and ctx.store.now() - known.checked_at < _MAPPING_EVERY * _period(ctx):
+    roster = ctx.store.roster(entitlement.group)
+    asked = roster is not None and roster.asked_at is not None
+    if known is not None and not asked and ctx.store.now() - known.checked_at < _MAPPING_EVERY * _period(ctx):
         return None
     try:
         mapping.recheck(ctx, entitlement.group)
@@ -225,7 +227,7 @@ def _settle(ctx: Context, seen: Look, entitlement: Entitlement | None) -> tuple[
     elif strangers and seen.policy is Reconcile.ADOPT:
         events.append(_event(seen, roster, "membership.adopted", entitlement, now, strangers))
         roster, strangers = rosters.adopted(roster, seen.members, strangers), ()
-    roster = rosters.looked_at(roster, seen.members, strangers, now)
+    roster = replace(rosters.looked_at(roster, seen.members, strangers, now), asked_at=None)
     if seen.roster.braked_at is not None and roster.braked_at is None:
         due.append(soon(Work(WorkKind.ALERT, f"brake:{seen.group}"), now))
     reported = not roster.strangers or seen.policy is not Reconcile.REMOVE
@@ -247,8 +249,6 @@ def present(ctx: Context, seen: Look) -> tuple[Stranger, ...]:
 
 def _is_news(old: Roster, new: Roster) -> bool:
     if old.looked_at is None or new.looked_at is None or new.looked_at - old.looked_at >= _LOOK_NOTED:
-        return True
-    if old.asked_at is not None and old.looked_at <= old.asked_at:
         return True
     return replace(new, looked_at=old.looked_at) != old
 
@@ -282,4 +282,7 @@ def _gone(ctx: Context, group: str, entitlement: Entitlement | None, error: Miss
         mapping.google_group_is(ctx, entitlement, f"{entitlement.id} is closed for new grants: {error.sentence}")
     elif entitlement is not None:
         mapping.recheck(ctx, group)
+    roster = ctx.store.roster(group)
+    if roster is not None and roster.asked_at is not None:
+        ctx.store.commit(Change(op=new_id("look"), puts=(replace(roster, asked_at=None),)))  # there is no more to see
     return ctx.store.now() + _period(ctx)
