@@ -239,6 +239,7 @@ def test_an_outcome_is_over_when_what_was_found_is_removed(world: World) -> None
     reconciling.ask(world.ctx.store, group)
     world.run_until_idle()
     assert planning.outcome(world.ctx.store, world.catalog.now, group).right
+    world.clock.move(timedelta(seconds=5))
     put(world, ADMIN, *FOUR)
     reconciling.ask(world.ctx.store, group)
     world.run_until_idle()
