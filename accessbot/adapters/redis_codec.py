@@ -243,6 +243,7 @@ MAPPING: Final = Shape(
     checked_at=_TIME,
     fault=_TEXT,
     google_fault=_TEXT,
+    used=_FLAG,
 )
 ROSTER: Final = Shape(
     Roster,

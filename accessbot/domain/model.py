@@ -306,7 +306,8 @@ class GroupMapping:
 
     `key` is the Google group's email. The pinned `aws_group_id` never changes by itself: only when the catalog names
     another group than `named` (the catalog's `identity_center_group`, "" for the default); it is "" while none was
-    ever found. `google_fault` says what is wrong with the Google group itself.
+    ever found. `google_fault` says what is wrong with the Google group itself. It is `used` once it was read for a
+    grant: what sweeps alone have read is read again before the first one.
     """
 
     key: str
@@ -318,6 +319,7 @@ class GroupMapping:
     checked_at: datetime
     fault: str = ""
     google_fault: str = ""
+    used: bool = False
 
     @property
     def faults(self) -> str:

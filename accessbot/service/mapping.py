@@ -26,8 +26,9 @@ FRESH = timedelta(hours=24)
 def check(ctx: Context, entitlement: Entitlement) -> GroupMapping:
     """Give the pinned Identity Center group and permission set of an entitlement whose group opens exactly that.
 
-    A mapping read right within the last day is not read again. Raises `Refused` with what is wrong when it opens more
-    or less, or when the pinned group is no longer the one of that name; raises a `VendorError` when it cannot be read.
+    A mapping read right for a grant within the last day is not read again. Raises `Refused` with what is wrong when it
+    opens more or less, or when the pinned group is no longer the one of that name; raises a `VendorError` when it
+    cannot be read.
     """
     now = ctx.store.now()
     known = ctx.store.mapping(entitlement.group)
@@ -36,7 +37,7 @@ def check(ctx: Context, entitlement: Entitlement) -> GroupMapping:
         if owner:
             raise Refused(_closed(entitlement, owner))
         return known
-    found = _found(ctx, entitlement, known, now)
+    found = replace(_found(ctx, entitlement, known, now), used=True)
     _keep(ctx, found, known, now)
     if found.faults:
         raise Refused(found.faults)
@@ -108,9 +109,9 @@ def _closed(entitlement: Entitlement, why: str) -> str:
 
 def _found(ctx: Context, entitlement: Entitlement, known: GroupMapping | None, now: datetime) -> GroupMapping:
     """Read a mapping; a known one is at fault where its group or permission set is gone, or not one any more."""
-    google_fault = known.google_fault if known is not None else ""
+    google_fault, used = (known.google_fault, known.used) if known is not None else ("", False)
     try:
-        found = replace(read(ctx, entitlement, known, now), google_fault=google_fault)
+        found = replace(read(ctx, entitlement, known, now), google_fault=google_fault, used=used)
     except (Missing, Ambiguous) as error:
         if known is None:
             raise
@@ -160,7 +161,7 @@ def _holds_still(known: GroupMapping, entitlement: Entitlement, now: datetime) -
         and known.account_id == entitlement.account.id
         and known.named == (entitlement.identity_center_group or "")
     )
-    return same and not known.faults and now < known.checked_at + FRESH
+    return same and known.used and not known.faults and now < known.checked_at + FRESH
 
 
 def _group_id(ctx: Context, entitlement: Entitlement) -> str:

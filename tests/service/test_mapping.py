@@ -9,6 +9,8 @@ import pytest
 
 from accessbot.domain.model import Grant, GrantState
 from accessbot.domain.notices import NoticeKind
+from accessbot.domain.work import Due, Work, WorkKind
+from accessbot.ports import Change
 from tests.support import company
 from tests.support.company import slack_id
 from tests.support.world import World
@@ -100,6 +102,16 @@ def test_a_mapping_is_read_before_the_first_grant_and_then_daily(world: World) -
     world.run_until_idle()
     assert len(world.aws.calls("opens")) == 2
     assert world.notifier.posted == ["mapping_wrong"]
+
+
+def test_what_a_sweep_has_read_is_read_again_before_the_first_grant(world: World) -> None:
+    """A fault made between a sweep and the first grant stops that grant."""
+    world.ctx.store.commit(
+        Change(op="sweep", due=(Due(Work(WorkKind.SWEEP, "aws-production-admin@example.com"), world.clock.now),))
+    )
+    world.run_until_idle()
+    world.aws.unassign(group_id(world), "111122223333", ADMIN)
+    assert_nothing_was_granted(world, attempt(world))
 
 
 def test_a_group_that_disappears_is_told_at_the_daily_look(world: World) -> None:
