@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from bench import acks, catalogs, ends, grants, holdings, memory, starts
+from bench import acks, catalogs, ends, grants, holdings, memory, starts, sweeps
 
 BENCHES: dict[str, Callable[[], list[str]]] = {
     "start": starts.run,
@@ -16,6 +16,7 @@ BENCHES: dict[str, Callable[[], list[str]]] = {
     "ack": acks.run,
     "grant": grants.run,
     "end": ends.run,
+    "sweep": sweeps.run,
 }
 
 

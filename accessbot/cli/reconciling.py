@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,15 @@ from accessbot.service import evicting, reconciling
 from accessbot.service.planning import Outcome, outcome
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from accessbot.domain.model import Catalog
     from accessbot.domain.rosters import Stranger
     from accessbot.ports import Store
 
 _LOOK_EVERY_S = 0.3
 _TRIES = 5
+_AT_ONCE = 20
 _COLUMNS = ("GROUP", "WHAT IS LEFT", "WHO OR WHAT")
 
 
@@ -39,20 +43,8 @@ def run(only: Sequence[str], wait: timedelta, *, as_json: bool) -> int:
     catalog = wiring.catalog_from(read).current()
     groups = chosen(store, catalog, only)
     _need_workers(store)
-    deadline = time.monotonic() + wait.total_seconds()
-    for group in groups:
-        reconciling.ask(store, group)
     with progress(quiet=as_json) as bar:
-        task = bar.add_task("Groups looked at", total=len(groups))
-        found: dict[str, Outcome] = {group: Outcome(group=group, done=False) for group in groups}
-        while True:
-            _look(store, catalog, found)
-            done = sum(each.done for each in found.values())
-            bar.update(task, completed=done)
-            if done == len(groups) or time.monotonic() >= deadline:
-                break
-            time.sleep(_LOOK_EVERY_S)
-    results = list(found.values())
+        results = _looked_at(store, catalog, groups, time.monotonic() + wait.total_seconds(), bar)
     if as_json:
         print_json(map(_row, results))
     else:
@@ -112,12 +104,23 @@ def _need_workers(store: Store) -> None:
             raise Refused(f"No {role} process is alive, so nothing would be looked at: start `{command}`.")
 
 
-def _look(store: Store, catalog: Catalog, found: dict[str, Outcome]) -> None:
-    for group in [each.group for each in found.values() if not each.done]:
-        try:
-            found[group] = outcome(store, catalog, group)
-        except (StoreUnavailable, Unclear):
-            return  # it is asked again until the time is over
+def _looked_at(store: Store, catalog: Catalog, groups: Sequence[str], deadline: float, bar: Progress) -> list[Outcome]:
+    """Have groups looked at, a few at a time so that others' sweeps go on between them; give what came of each."""
+    task = bar.add_task("Groups looked at", total=len(groups))
+    found = {group: Outcome(group=group, done=False) for group in groups}
+    waiting, asked = list(reversed(groups)), set[str]()
+    while True:
+        while waiting and len(asked) < _AT_ONCE:
+            group = waiting.pop()
+            reconciling.ask(store, group)
+            asked.add(group)
+        with suppress(StoreUnavailable, Unclear):  # it is asked again until the time is over
+            found.update({group: outcome(store, catalog, group) for group in asked})
+        asked -= {group for group in asked if found[group].done}
+        bar.update(task, completed=sum(each.done for each in found.values()))
+        if not (waiting or asked) or time.monotonic() >= deadline:
+            return list(found.values())
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _row(each: Outcome) -> Row:

@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 _MAPPING_EVERY = 10
 """Every so many looks the group's mapping is read again, too."""
 
-_FOR_EACH_GROUP = timedelta(milliseconds=250)
-"""With many groups a round takes so long for each: about a quarter of the usual quota in AWS, which others use too."""
-
 _LOOK_NOTED = timedelta(minutes=5)
 _TRIES = 10
 _log = structlog.get_logger(__name__)
@@ -151,7 +148,7 @@ def adopt(ctx: Context, group: str, *, operator: str) -> tuple[Stranger, ...]:
 
 def _period(ctx: Context) -> timedelta:
     groups = {entitlement.group for entitlement in ctx.catalog.current().entitlements.values()}
-    return max(ctx.terms.sweep_period, len(groups) * _FOR_EACH_GROUP)
+    return max(ctx.terms.sweep_period, len(groups) * schedule.FOR_EACH_GROUP)
 
 
 def _entitlement(ctx: Context, group: str) -> Entitlement | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from accessbot.domain.work import Due, Lane, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service.context import new_id, save_with, soon
+from accessbot.service.schedule import planned_sweep
 
 if TYPE_CHECKING:
     from accessbot.domain.model import Catalog
@@ -53,8 +54,8 @@ def watch_catalogs(store: Store, queue: Queue, before: str = "") -> str:
 def plan_sweeps(store: Store, catalog: Catalog, before: str = "") -> str:
     """Have every group of the catalog looked at now: once an hour, and when the catalog is another than before.
 
-    Each look plans the next, so this is for groups that were never looked at, or left the catalog and came back.
-    `before` is what this gave to the same clock last.
+    Many are spread over the time that a round takes. Each look plans the next, so this is for groups that were never
+    looked at, or left the catalog and came back. `before` is what this gave to the same clock last.
     """
     now = store.now()
     planned = f"{catalog.hash}:{int(now.timestamp()) // _HOUR_S}"
@@ -63,7 +64,10 @@ def plan_sweeps(store: Store, catalog: Catalog, before: str = "") -> str:
     changed = before != "" and before.partition(":")[0] != catalog.hash
     op = new_id("sweeps") if changed else f"sweeps:{planned}"  # one for all clocks, but for a change that each sees
     groups = sorted({entitlement.group for entitlement in catalog.entitlements.values()})
-    for first in range(0, len(groups), _PLANNED):
-        due = tuple(Due(Work(WorkKind.SWEEP, group), now, sooner=True) for group in groups[first : first + _PLANNED])
-        store.commit(Change(op=f"{op}:{first}", due=due))
+    due = [
+        Due(Work(WorkKind.SWEEP, group), now + planned_sweep(number), sooner=True)
+        for number, group in enumerate(groups)
+    ]
+    for first in range(0, len(due), _PLANNED):
+        store.commit(Change(op=f"{op}:{first}", due=tuple(due[first : first + _PLANNED])))
     return planned

@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 import pytest
 
 from accessbot.adapters.catalog_file import read_catalog
-from bench import acks, catalogs, ends, grants, holdings, memory, starts
+from bench import acks, catalogs, ends, grants, holdings, memory, starts, sweeps
 from bench.__main__ import BENCHES, main
 from bench.company import AWS_S, GOOGLE_S, Company, Path, company
 from bench.figures import Measured, against_calls, percentile
@@ -86,6 +86,15 @@ def test_acknowledgements_are_measured_for_each_kind(running: Company) -> None:
     assert acks.vendor_calls(running) == before
     assert [len(some) for some in took.values()] == [5, 5, 5, 5]
     assert sum("of 15" in line for line in acks.told("web", took)) == 1
+
+
+def test_a_round_of_looks_is_measured() -> None:
+    """Each group is read once on either side, and an early end is done meanwhile."""
+    swept = sweeps.sweep(many=12, slots=2)
+    calls = Counter(swept.path.names)
+    assert 11 <= calls["aws.identitystore.ListGroupMemberships"] <= 18  # the sandbox's own groups are looked at, too
+    assert calls["google.members.list"] >= 11
+    assert swept.early_end > 0
 
 
 def test_memory_of_few_is_told() -> None:

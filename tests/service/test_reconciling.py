@@ -73,6 +73,15 @@ def test_many_groups_are_looked_at_less_often(world: World) -> None:
     assert reconciling.sweep(world.ctx, admin.group) == world.clock.now + 961 * timedelta(milliseconds=250)
 
 
+def test_a_plan_for_many_groups_is_spread_over_a_round(world: World) -> None:
+    """A group on which a grant has just ended never waits behind a thousand others: forty are due in ten seconds."""
+    admin = entitlement_of(world)
+    many = {f"e{n}": replace(admin, id=f"e{n}", group=f"aws-{n}@example.com") for n in range(200)}
+    ticking.plan_sweeps(world.ctx.store, replace(world.catalog.now, entitlements=many))
+    times = [(at - world.clock.now).total_seconds() for at, name in world.due_index() if name.startswith("sweep|")]
+    assert [times.count(at) for at in (0, 10, 20, 30, 40)] == [40] * 5
+
+
 def test_a_plan_never_puts_a_look_off(world: World) -> None:
     """A group whose next look is near keeps it when a new catalog has everything planned, or a grant ends."""
     sweep(world)
