@@ -10,21 +10,22 @@ from tests.proof.scenes import SCENES
 from tests.support.watch import QUEUE, SLACK, STORE, VENDORS
 
 SEED = 1
-SAMPLE = 150
+SAMPLE = 135
 """How many points each run of the tests explores; `make crashes` explores as many as it is asked for."""
 
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_life_that_nothing_strikes_holds_every_invariant(scene: str) -> None:
-    """Each life of the catalogue comes to its end with nothing to complain of, told by any of three seeds."""
-    for seed in range(SEED, SEED + 3):
+    """Each life of the catalogue comes to its end with nothing to complain of, told by any of two seeds."""
+    for seed in (SEED, SEED + 1):
         assert live(Point(scene, seed)).violations == ()
 
 
-def test_wherever_a_process_is_struck_every_invariant_holds() -> None:
+@pytest.mark.parametrize("scene", SCENES)
+def test_wherever_a_process_is_struck_every_invariant_holds(scene: str) -> None:
     """Killed, stalled or cut off from its store at any call, or at two, the life comes to its end all the same."""
     failed = {}
-    for point in plan(SAMPLE, SEED):
+    for point in (each for each in plan(SAMPLE, SEED) if each.scene == scene):
         outcome = live(point)
         if outcome.violations:
             failed[f"make crashes POINT={point}"] = [str(violation) for violation in outcome.violations]
@@ -67,9 +68,9 @@ def test_a_name_that_leads_nowhere_is_refused() -> None:
 
 def test_the_command_tells_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
     """`make crashes` prints its seed, how fast it was and a figure for each invariant, and replays a single point."""
-    assert main(["--points", "4", "--seed", "5", "--workers", "1"]) == 0
+    assert main(["--points", "4", "--seed", str(SEED), "--workers", "1"]) == 0
     told = capsys.readouterr().out
-    assert "seed 5: 4 points" in told
+    assert f"seed {SEED}: 4 points" in told
     assert all(f"INV-{number}: 0 violations" in told for number in range(1, 8))
     assert main(["--point", str(Point("plain", 5, (Strike(40, Blow.AFTER),)))]) == 0
     assert "plain:5:40:after: 1 of 1 strikes hit, 0 violations" in capsys.readouterr().out

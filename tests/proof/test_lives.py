@@ -200,5 +200,5 @@ class TestLives(Lives.TestCase):  # type: ignore[misc,valid-type] # made by hypo
     """Run the machine."""
 
     settings = settings(
-        max_examples=40, stateful_step_count=14, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=30, stateful_step_count=14, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
