@@ -224,11 +224,15 @@ class Stage:
         evidence = self.evidence
         behind = {request_id for request_id, _ in judging.behind(evidence.view())}
         live = {grant.request_id for grant in evidence.grants.values() if not grant.ended}
-        messages = self.box.workspace.state.visible(APPROVALS, "U03PRIYA")[-_NEWEST:]
-        shown = [(str(message.blocks), message.text) for message in messages]
+        messages = self.box.workspace.state.visible(APPROVALS, "U03PRIYA")
+        shown = [(str(message.blocks), message.text) for message in messages[-_NEWEST:]]
         for request_id in behind | live:
             reason = evidence.requests[request_id].reason if request_id in evidence.requests else ""
-            found = next((text for blocks, text in reversed(shown) if reason and reason in blocks), None)
+            if not reason:
+                continue
+            found = next((text for blocks, text in reversed(shown) if reason in blocks), None)
+            if found is None:  # a long-lived grant's message has scrolled up
+                found = next((message.text for message in reversed(messages) if reason in str(message.blocks)), None)
             if found is not None:
                 evidence.cards[request_id] = found
 
