@@ -23,7 +23,6 @@ from accessbot.sandbox.processes import ROOT
 from accessbot.sandbox.redis_server import RedisServer
 from accessbot.sandbox.run import Sandbox, sandbox
 from accessbot.sandbox.slack.controls import controls
-from accessbot.sandbox.slack.state import Message
 from accessbot.sandbox.sync_job import SyncJob
 from accessbot.sandbox.world import OPENINGS
 from tests.chaos import judging
@@ -75,7 +74,6 @@ class Stage:
     _open: set[str] = field(default_factory=set)
     _events: set[int] = field(default_factory=set)
     _read_until: datetime | None = None
-    _cards: dict[str, Message] = field(default_factory=dict)
     _heard: dict[str, int] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
