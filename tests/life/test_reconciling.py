@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +171,11 @@ def test_a_group_made_anew_and_an_assignment_that_is_gone_are_told(life: Life) -
     aws.delete_group(other.aws_group)
     aws.add_group(other.aws_group)
     aws.assign(other.account_id, other.permission_set, other.aws_group)
-    life.wait("the lost one", lambda: alerts(life, "Alert: data-analyst is closed", "not assigned"), 60)
-    life.wait("the other one", lambda: alerts(life, "Alert: staging-admin is closed", "recreated"), 60)
+    told = life.cli("reconcile", "--group", lost.group, "--group", other.group, status=1)
+    assert "is not assigned to its group" in told
+    assert "somebody or some sync recreated it" in told
+    life.wait("the lost one", lambda: alerts(life, "Alert: data-analyst is closed", "not assigned"), SOON)
+    life.wait("the other one", lambda: alerts(life, "Alert: staging-admin is closed", "recreated"), SOON)
     assert {row["differs"] for row in plan(life, "staging-admin", 1)} == {"mapping"}
     assert "mapping" in {row["differs"] for row in plan(life, "data-analyst", 1)}
     for entitlement in ("staging-admin", "data-analyst"):
@@ -198,17 +200,16 @@ def test_a_stranger_is_removed_where_the_catalog_says_so(life: Life) -> None:
     assert life.is_in("production-readonly", "ines@example.com") == (True, True)
     assert life.is_in("payments-admin", "tomas@example.com") == (True, True)
     log = json.loads(life.cli("audit", "list", "--json"))
-    assert [row["reason"] for row in log if row["action"] == "membership.removed" and group in row["subject"]] == [
-        "out of band: noah@example.com (Google and AWS)"
-    ]
+    reasons = [row["reason"] for row in log if row["action"] == "membership.removed" and group in row["subject"]]
+    assert reasons  # more than one where a look came between the two sides
+    assert all(reason.startswith("out of band: noah@example.com (") for reason in reasons)
     life.wait("nothing left", lambda: plan(life, "production-readonly", 0), SOON)
 
 
 def test_the_brake_holds_what_is_too_much_until_it_is_released(life: Life) -> None:
     """Four strangers in a small group stay, all of them, with one alert, until an operator says that they are to go."""
     group = OF["production-admin"].group
-    four = ("maya", "noah", "tomas", "gabe")
-    life.wait("quiet", lambda: not life.box.store.left(group, datetime.now(UTC)), SOON)
+    four = ("maya", "priya", "tomas", "gabe")
     put(life, "production-admin", *four)
     life.wait("the brake", lambda: alerts(life, "Alert", "Too many members", group), SOON)
     google, aws = life.members("production-admin")
