@@ -146,19 +146,25 @@ def note_waiting(ctx: Context, grant_id: str, vendor: str) -> None:
         _log.info("grant changed before its wait was noted", grant=grant.id, vendor=vendor)
 
 
-def restoring(ctx: Context, grant: Grant, absent: Sequence[Side]) -> None:
-    """Record that a live grant's membership has vanished and is put back now."""
+def restoring(ctx: Context, pair: Pair, grant: Grant, absent: Sequence[Side]) -> Pair:
+    """Record that a live grant's membership has vanished and is put back now; give the pair as it is stored then.
+
+    Raises `Conflict` when another process worked on the pair since it was read.
+    """
     names = " and ".join(str(side) for side in absent)
     now = ctx.store.now()
     net = schedule.expiry(grant.pair, now, wanted=ctx.expiry is not None)  # what is put back has no end of Google's
-    _record(ctx, grant.pair, grant, "membership.restored", f"put back at {names}", due=net)
+    return _record(ctx, pair, grant, "membership.restored", f"put back at {names}", due=net)
 
 
-def resurrected(ctx: Context, pair: Pair, side: Side) -> None:
-    """Record, and tell the operators, that a membership came back after its grant ended and is removed again now."""
-    _record(
+def resurrected(ctx: Context, pair: Pair, side: Side) -> Pair:
+    """Record, and tell the operators, that a membership came back after its grant ended and is removed again now.
+
+    Gives the pair as it is stored then. Raises `Conflict` when another process worked on it since it was read.
+    """
+    return _record(
         ctx,
-        pair.key,
+        pair,
         None,
         "membership.removed",
         f"came back at {side} after its grant ended",
@@ -195,18 +201,17 @@ def _no_longer_due(grant: Grant) -> list[Work]:
     ]
 
 
-def _record(
-    ctx: Context, subject: str, grant: Grant | None, action: str, reason: str, due: tuple[Due, ...] = ()
-) -> None:
+def _record(ctx: Context, pair: Pair, grant: Grant | None, action: str, reason: str, due: tuple[Due, ...] = ()) -> Pair:
+    """Log what is done to a pair right now; stored with the pair, so that whoever woke up too late logs nothing."""
     now = ctx.store.now()
     event = AuditEvent(
         time=now,
         actor=SYSTEM,
         action=action,
-        subject=subject,
+        subject=pair.key,
         person=grant.requester if grant else "",
         entitlement=grant.entitlement if grant else "",
         reason=reason,
     )
-    change = Change(op=new_id("membership"), events=(event,), due=due)
-    save(ctx, change, now)
+    save(ctx, Change(op=new_id("membership"), puts=(pair,), events=(event,), due=due), now)
+    return replace(pair, rev=pair.rev + 1)

@@ -138,7 +138,7 @@ def _make_present(ctx: Context, lease: Lease, seen: _Picture) -> Pair:
     absent = [side for side in seen.needed if not there[side.key]]
     live = [grant for grant in seen.wanted if grant.state is GrantState.ACTIVE]
     if absent and live:
-        concluding.restoring(ctx, live[0], absent)  # the log knows of every change before it is made
+        pair = concluding.restoring(ctx, pair, live[0], absent)  # the log knows of every change before it is made
     if absent:
         ctx.store.confirm()
     for side in absent:  # Google first: if it fails, nothing is written to AWS
@@ -200,6 +200,7 @@ def _take_away(ctx: Context, lease: Lease, seen: _Picture) -> None:
     """
     trouble: VendorError | None = None
     removed = []
+    pair = seen.pair
     ended = not seen.leaving and not seen.over
     for side in sorted(_ours(ctx, seen), key=lambda s: s.is_google):
         try:
@@ -207,7 +208,7 @@ def _take_away(ctx: Context, lease: Lease, seen: _Picture) -> None:
             # A grant that leaves is erased without asking first: a write of ours may not be visible yet.
             if seen.leaving or sides.is_there(ctx, side):
                 if ended:
-                    concluding.resurrected(ctx, seen.pair, side)
+                    pair = concluding.resurrected(ctx, pair, side)
                 lease.ensure(sides.CALL)
                 sides.erase(ctx, side)
                 removed.append(side)

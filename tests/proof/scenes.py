@@ -95,7 +95,9 @@ def extension(story: Story) -> None:
     """Extended while it lasts, then once more, undecided until the end."""
     grant = story.granted(duration="30s")
     story.wait(5)
-    story.approve("tomas", story.extend(grant, "40s"))
+    first = story.extend(grant, "40s")
+    if first:
+        story.press("tomas", ClickAction.APPROVE, first)
     story.wait(10)
     if story.chance.random() < 0.7:
         late = story.extend(grant, "30s")

@@ -42,13 +42,19 @@ def ask_two(world: World, number: int) -> None:
     world.ask(PEOPLE[number % 2], "payments-admin", "1h", f"reason {world.serial}")
 
 
+def back(world: World) -> None:
+    """Have AWS answer again, and every retry, whose pause is drawn, come to its turn."""
+    world.aws.recover()
+    world.advance(MINUTE)
+
+
 ON_ALL: dict[str, Callable[[World, int], object]] = {
     "ask": ask,
     "ask two": ask_two,
     "wait": lambda world, number: world.advance(MINUTE * (number + 1)),
     "wait long": lambda world, number: world.advance(35 * MINUTE * (number + 1)),
     "AWS fails": lambda world, number: world.aws.fail("*" if number % 2 else "add", times=None),
-    "AWS is back": lambda world, _: world.aws.recover(),
+    "AWS is back": lambda world, _: back(world),
     "put": lambda world, number: world.put(PEOPLE[number % 2], ("google", "aws")[number % 3 % 2]),
     "drop": lambda world, number: world.drop(PEOPLE[number % 2], ("google", "aws")[number % 3 % 2]),
 }

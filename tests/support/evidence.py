@@ -195,13 +195,16 @@ class Case:
     def use_of(self, place: Place, logged: int) -> tuple[int, datetime]:
         """Give since when (as a place in the log) the pair of a membership was in use at `logged`, and until when.
 
-        A pair is in use from the intent of a grant until two sync periods after the end of its last one.
+        A pair is in use from the intent of a grant until two sync periods after the end of its last one. A grant that
+        ended before it was decided whose the memberships are asked nothing of a vendor, and does not count.
         """
         since, until = NEVER, _NOT_YET
         for grant in sorted(self._pair_of(place), key=self.intent):
             begun = self.about(grant.id, "grant.intent")
             if not begun or begun[0].seq > logged:
                 break
+            if not any(event.seq < self.ended(grant) for event in self.about(grant.pair, "membership.decided")):
+                continue
             if begun[0].time >= until:
                 since, until = begun[0].seq, _NOT_YET
             ends = [*self.about(grant.id, "grant.revoked"), *self.about(grant.id, "grant.provision_failed")]

@@ -13,7 +13,7 @@ from datetime import timedelta
 from accessbot.domain.lifecycle import SYSTEM
 from accessbot.domain.model import Grant, Request, RequestKind, RequestState
 from accessbot.domain.notices import AlertKind, NoticeKind
-from tests.support.evidence import NEVER, OTHERS, OURS, Case, Evidence, Place, Shift, Write, end_of, places_of
+from tests.support.evidence import NEVER, OTHERS, OURS, Case, Evidence, Place, Shift, Stay, Write, end_of, places_of
 
 OVERDUE_AFTER = timedelta(minutes=2)
 _CLOSING = ("request.approved", "request.denied", "request.cancelled", "request.expired")
@@ -222,13 +222,19 @@ def _is_gone(case: Case, grant: Grant, place: Place) -> Iterator[str]:
     stay = case.stay_at(place, ended - 1)
     needed = [g for g in case.live_at(place, ended - 1) if g is not grant and case.leaving(g) >= ended]
     if stay is not None and not needed and not case.is_standing(stay, ended):
-        late = stay.came.by == OTHERS and stay.came.logged >= min(case.leaving(grant), ended)
-        if not late:
+        put_back = stay.came.by == OTHERS and stay.came.logged >= min(case.leaving(grant), ended)
+        if not put_back and not _came_late(case, stay, ended):
             yield f"{grant.id} was called ended, and {place} was there"
     if grant.kept == "overlap" and not any(
         other is not grant and case.intent(other) < ended <= case.ended(other) for other in _on_pair(case, grant)
     ):
         yield f"{grant.id} ended with what another grant keeps, and there is none"
+
+
+def _came_late(case: Case, stay: Stay, logged: int) -> bool:
+    """Tell whether it came to be only after it was asked to go: no read could show it then, and it goes by itself."""
+    asked = [w.at for w in case.seen.writes if w.place == stay.came.place and not w.adds and w.logged < logged]
+    return bool(asked) and stay.ours and stay.came.at >= max(asked) and stay.went is not None
 
 
 def _on_pair(case: Case, grant: Grant) -> list[Grant]:
