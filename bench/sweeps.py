@@ -110,6 +110,8 @@ def sweep(many: int, slots: int) -> Swept:
             found_before(running, many)
             held = hold(running, 1, running.box.store.now() + _HOUR, PEOPLE["noah"])
             running.slow()
+            # Before its first beat a process does not listen for SIGHUP yet, which would end it.
+            until(lambda: {"clock", "worker:sweep", "worker:fast"} <= {beat.role for beat in running.box.store.beats()})
             shutil.copy(large, small)
             for process in running.box.processes.running.values():
                 os.kill(process.pid, signal.SIGHUP)

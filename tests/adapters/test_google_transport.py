@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -32,6 +32,11 @@ class Server(ThreadingHTTPServer):
         self.released = threading.Event()
         super().__init__(("127.0.0.1", 0), Handler)
 
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - a socket, as the base class has it
+        """Close a connection, and tell that it was closed."""
+        super().shutdown_request(request)
+        self.closed.set()
+
     @property
     def url(self) -> str:
         """The root of the API."""
@@ -49,11 +54,6 @@ class Handler(BaseHTTPRequestHandler):
         """Count the connection."""
         self.server.connections += 1
         super().setup()
-
-    def finish(self) -> None:
-        """Tell that it was closed."""
-        super().finish()
-        self.server.closed.set()
 
     def handle_call(self) -> None:
         """Do what the script says next; the answer carries the id that was asked for."""
