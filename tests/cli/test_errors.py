@@ -157,6 +157,7 @@ def test_ctrl_c_is_quiet(redis_url: str, store: RedisStore) -> None:
         deadline = time.monotonic() + 30
         while not list(store.grants([GrantState.REVOKING])) and time.monotonic() < deadline:
             time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     signal.signal(signal.SIGINT, before)
     assert (process.returncode, out, err) == (130, "", "")
