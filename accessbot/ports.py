@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from accessbot.domain.work import Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from accessbot.domain.groups import GroupMapping, Roster
     from accessbot.domain.model import (
         AuditEvent,
         Board,
@@ -26,18 +27,20 @@ if TYPE_CHECKING:
         DirectoryUser,
         Grant,
         GrantState,
-        GroupMapping,
         GroupMember,
         MessageRef,
         Pair,
         PermissionSet,
         Record,
+        Remark,
         Request,
         RequestState,
-        Roster,
         SlackPerson,
     )
-    from accessbot.domain.notices import Alert, Answer, Card, Notice
+    from accessbot.domain.notices import Alert, Answer, Card, Notice, Nudge, ReviewCard
+    from accessbot.domain.oncall import Schedule, Shift
+    from accessbot.domain.records import Delegation, Freeze, Review, ShiftBook
+    from accessbot.domain.rules import Ticket
     from accessbot.domain.work import Due, Lane, Work
 
 
@@ -172,6 +175,33 @@ class Store(Clock, Protocol):
     def board(self, key: str) -> Board | None:
         """Read which copies of a message were sent."""
 
+    def review(self, review_id: str) -> Review | None:
+        """Read the review of an emergency."""
+
+    def open_reviews(self) -> tuple[Review, ...]:
+        """List the reviews that nobody closed yet, oldest first."""
+
+    def delegation(self, slack_id: str) -> Delegation | None:
+        """Read in whose hands a person left their decisions last, whether that is over or not."""
+
+    def delegations_to(self, slack_id: str) -> tuple[Delegation, ...]:
+        """List the delegations to a person, those that are over for less than a day included."""
+
+    def shift_book(self, schedule: str) -> ShiftBook | None:
+        """Read what an on-call schedule last said."""
+
+    def freezes(self, keys: Sequence[str] = ()) -> tuple[Freeze, ...]:
+        """List the freezes in force: of these keys, else all."""
+
+    def recent_grants(self, requester: str, since: datetime) -> tuple[Grant, ...]:
+        """List a person's grants that were approved since (at most 30 days ago), ended ones too, in that order."""
+
+    def grants_for(self, schedule: str) -> tuple[Grant, ...]:
+        """List the grants that have not ended and are for shifts of a schedule."""
+
+    def bundle(self, bundle: str) -> tuple[Request, ...]:
+        """List the requests that were asked for together, in the order of their ids."""
+
     def grants_of(self, requester: str) -> tuple[Grant, ...]:
         """List a person's grants that have not ended, soonest end first; cost grows with that person's alone."""
 
@@ -301,6 +331,12 @@ class Directory(Protocol):
     def members(self, group: str) -> tuple[GroupMember, ...]:
         """List all direct members, every page. Raises rather than give a part."""
 
+    def manager(self, user: str) -> str | None:
+        """Give the address of a user's manager as the directory tells it, in lower case; None where it names none.
+
+        `user` is an id or an address. Raises `Missing` (`user`).
+        """
+
 
 class Expiry(Protocol):
     """Google's own end of a group membership, which comes even when every process of ours is gone. Optional.
@@ -370,12 +406,58 @@ class Workspace(Protocol):
     def usergroup(self, usergroup: str) -> frozenset[str]:
         """List the Slack user ids in a user group."""
 
+    def by_email(self, email: str) -> SlackPerson:
+        """Find the full member of our Slack with that address, live. Raises `Missing` (`user`), `Refused` as above."""
+
+
+class Feeds(Protocol):
+    """The sources of on-call schedules that are outside: iCal feeds and PagerDuty."""
+
+    def shifts(self, schedule: Schedule, begins: datetime, ends: datetime) -> tuple[Shift, ...]:
+        """Read who is on call at any time between the two, merged and in order; addresses are in lower case.
+
+        Raises `Unavailable`, `NotAuthorised` or `Rejected` (`vendor` names the source, never its secret address) rather
+        than give a part of it; an answer that is too large, or none that can be read, is `Rejected`.
+        """
+
+
+class Tickets(Protocol):
+    """The company's own ticket system, asked whether a ticket may be used."""
+
+    def check(self, ticket: Ticket, reference: str, request: Request) -> None:
+        """Return if the ticket may be used for the request. Raises `Refused` with the system's own word if not.
+
+        Raises `Unavailable` when it does not answer in `ticket.timeout`, `Rejected` when it answers something else.
+        """
+
+
+class Expressions(Protocol):
+    """CEL: expressions of the catalog, and regular expressions that take no longer than linear time."""
+
+    def holds(self, expression: str, variables: Mapping[str, object]) -> bool:
+        """Evaluate an expression. Raises `Refused` when it fails or gives no bool: that is never yes and never no."""
+
+    def find(self, pattern: str, text: str) -> str:
+        """Give the first word of a text that wholly matches, punctuation around it aside; "" if there is none."""
+
 
 class Notifier(Protocol):
     """The voice. Every method renders the data it is given; none decides. Raises `Unavailable` to be retried."""
 
     def show_card(self, card: Card, refs: tuple[MessageRef, ...]) -> tuple[MessageRef, ...]:
         """Post the approvers' message, or bring every copy up to date; give all copies that exist now."""
+
+    def nudge(self, nudge: Nudge, refs: tuple[MessageRef, ...]) -> None:
+        """Ping people in the thread of a card's first copy."""
+
+    def remark(self, request: Request, remark: Remark, refs: tuple[MessageRef, ...]) -> None:
+        """Write a question or an answer into the thread of a card's first copy."""
+
+    def show_review(self, card: ReviewCard, refs: tuple[MessageRef, ...]) -> tuple[MessageRef, ...]:
+        """Post the message about an emergency to the operators' channel, or bring every copy up to date."""
+
+    def remind_review(self, card: ReviewCard, refs: tuple[MessageRef, ...]) -> None:
+        """Ping the owners in the thread of that message."""
 
     def tell(self, person: str, notice: Notice) -> None:
         """Write to a person directly."""

@@ -11,7 +11,8 @@ from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from accessbot.domain.model import GroupMapping, PermissionSet, Roster
+from accessbot.domain.groups import GroupMapping, Roster
+from accessbot.domain.model import PermissionSet
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.sandbox.world import CATALOG

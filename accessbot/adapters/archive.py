@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, Final
 
 from accessbot.adapters import redis_codec as codec
 from accessbot.domain.errors import AccessbotError
-from accessbot.domain.model import AuditEvent, GroupMapping, Roster
+from accessbot.domain.groups import GroupMapping, Roster
+from accessbot.domain.model import AuditEvent
 
 FORMAT: Final = "accessbot-audit"
 VERSION: Final = 1

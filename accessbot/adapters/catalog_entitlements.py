@@ -10,7 +10,8 @@ from typing import NamedTuple
 from accessbot.adapters import catalog_fields as read
 from accessbot.adapters.catalog_fields import Mistakes
 from accessbot.adapters.catalog_yaml import Fields, Node, Text
-from accessbot.domain.model import Account, Entitlement, Policy
+from accessbot.domain.model import Account, Entitlement
+from accessbot.domain.rules import Policy
 
 # Slack keeps at most 150 characters of an option's value, and an id is typed as one word of a command.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,149}", re.ASCII)

@@ -14,7 +14,8 @@ from accessbot.adapters.catalog_entitlements import Reader as EntitlementReader
 from accessbot.adapters.catalog_fields import Mistakes
 from accessbot.adapters.catalog_yaml import Node, Text
 from accessbot.domain.durations import compact
-from accessbot.domain.model import Account, Entitlement, Policy, Selector, SelectorKind
+from accessbot.domain.model import Account, Entitlement, Selector, SelectorKind
+from accessbot.domain.rules import Policy, Step
 
 _ALLOW = "allow_mapped_approver_groups"
 RECONCILE = ("report", "remove", "adopt")
@@ -138,8 +139,7 @@ def _policy(name: str, node: Node, shortest: timedelta, mistakes: Mistakes) -> t
     policy = Policy(
         name=name,
         requesters=tuple(requesters),
-        approvers=tuple(approvers),
-        approvals=approvals,
+        steps=(Step(approvers=tuple(approvers), approvals=approvals),),
         default_duration=default,
         max_duration=longest,
     )

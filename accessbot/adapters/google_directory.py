@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from accessbot.adapters.endpoints import checked_endpoint
 from accessbot.adapters.google_answers import GOOGLE, Ask, Outcome, judge, malformed, named
 from accessbot.adapters.google_auth import GROUP_READ, MEMBER, USER_READ, CredentialsFactory
 from accessbot.adapters.google_calls import GoogleCalls, Json
-from accessbot.domain.errors import Rejected
+from accessbot.domain.errors import Ambiguous, Rejected
 from accessbot.domain.model import DirectoryUser, GroupMember
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 API_URL = "https://admin.googleapis.com/"
 _PAGE = 200
 _MEMBERS = "admin#directory#members"
+_ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
 class GoogleDirectory:
@@ -140,6 +142,30 @@ class GoogleDirectory:
                 raise malformed(ask)
             seen.add(token)
 
+    def manager(self, user: str) -> str | None:
+        """Give the address of a user's (id or address) manager, in lower case; None where Google names none.
+
+        Google keeps it as a relation of type `manager`, which is free text: only an address can be meant. Managers on a
+        dotted line are none. Raises `Ambiguous` for several, `Rejected` for a text that is no address; `Missing`
+        (`user`), `NotAuthorised`, `Unavailable`.
+        """
+        ask = Ask(operation="users.get", scope=USER_READ, member=user)
+        request = self._calls.api().users().get(userKey=_key(ask, user), fields="id,relations(type,value)")
+        answer = self._calls.read(ask, request)
+        found = _text(ask, answer, "id")
+        if "@" not in user and found != user:
+            raise malformed(ask)
+        named = _managers(ask, answer)
+        if len(named) > 1:
+            sentence = f"Google names several managers of {user}; have a Workspace administrator leave one."
+            raise Ambiguous(GOOGLE, ask.operation, sentence)
+        if named and not _ADDRESS.fullmatch(named[0]):
+            sentence = (
+                f"Google names a manager of {user} who is no email address; have a Workspace administrator correct it."
+            )
+            raise Rejected(GOOGLE, ask.operation, sentence)
+        return named[0] if named else None
+
     def group_name(self, group: str) -> str:
         """Read a group's name, which sync jobs may use as the AWS display name; needs the scope of its own.
 
@@ -165,6 +191,17 @@ def _text(ask: Ask, answer: Json, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise malformed(ask)
     return value
+
+
+def _managers(ask: Ask, answer: Json) -> list[str]:
+    """List the different managers of a user as they are written, in lower case; an absent list is an empty one."""
+    relations = answer.get("relations", [])
+    if not isinstance(relations, list) or not all(isinstance(each, dict) for each in relations):
+        raise malformed(ask)
+    named = [each.get("value") for each in relations if each.get("type") == "manager"]
+    if not all(isinstance(value, str) for value in named):
+        raise malformed(ask)
+    return list(dict.fromkeys(text for value in named if (text := str(value).strip().casefold())))
 
 
 def _member(ask: Ask, line: object) -> GroupMember:

@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from accessbot.adapters.redis_packing import pack, unpack
 from accessbot.domain.errors import StoreUnavailable
+from accessbot.domain.groups import GroupMapping, Removal, Roster
 from accessbot.domain.model import (
     AuditEvent,
     Board,
@@ -29,18 +30,19 @@ from accessbot.domain.model import (
     Fact,
     Grant,
     GrantState,
-    GroupMapping,
     MessageRef,
     Pair,
     PermissionSet,
     Record,
-    Removal,
+    Remark,
+    RemarkKind,
     Request,
     RequestKind,
     RequestState,
-    Roster,
     Vote,
 )
+from accessbot.domain.oncall import Shift
+from accessbot.domain.records import Delegation, Freeze, Review, ReviewState, ShiftBook
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
@@ -171,7 +173,20 @@ class Shape(Generic[_T]):
         return _Form(self.write, self.read)
 
 
-_VOTE: Final = Shape(Vote, approver=_TEXT, email=_TEXT, at=_TIME, google_id=_TEXT).form
+_VOTE: Final = Shape(
+    Vote,
+    approver=_TEXT,
+    email=_TEXT,
+    at=_TIME,
+    google_id=_TEXT,
+    step=_NUMBER,
+    comment=_TEXT,
+    duration=_maybe(_SPAN),
+    for_email=_TEXT,
+    for_google_id=_TEXT,
+).form
+_REMARK: Final = Shape(Remark, kind=_one_of(RemarkKind), who=_TEXT, at=_TIME, text=_TEXT).form
+_SHIFT: Final = Shape(Shift, who=_TEXT, begins=_TIME, ends=_maybe(_TIME)).form
 _REF: Final = Shape(MessageRef, channel=_TEXT, ts=_TEXT).form
 _REMOVAL: Final = Shape(Removal, at=_TIME, member=_TEXT, who=_TEXT, done=_FLAG).form
 _PERMISSION_SET: Final = Shape(PermissionSet, arn=_TEXT, name=_TEXT, session=_SPAN).form
@@ -199,6 +214,21 @@ REQUEST: Final = Shape(
     grant_id=_TEXT,
     waiting_for=_TEXT,
     answer_to=_TEXT,
+    asked_by=_TEXT,
+    unconfirmed=_FLAG,
+    bundle=_TEXT,
+    not_before=_maybe(_TIME),
+    emergency=_FLAG,
+    schedule=_TEXT,
+    rule=_TEXT,
+    policy=_TEXT,
+    ticket=_TEXT,
+    step=_NUMBER,
+    step_at=_maybe(_TIME),
+    escalated=_FLAG,
+    eligible=_many(_TEXT),
+    unlisted=_many(_TEXT),
+    remarks=_many(_REMARK),
 )
 GRANT: Final = Shape(
     Grant,
@@ -231,6 +261,9 @@ GRANT: Final = Shape(
     waiting_for=_TEXT,
     kept=_TEXT,
     vouched_by=_TEXT,
+    not_before=_maybe(_TIME),
+    schedule=_TEXT,
+    emergency=_FLAG,
 )
 PAIR: Final = Shape(Pair, given=("key", "rev"), standing=_FLAGS, last_ended_at=_maybe(_TIME))
 MAPPING: Final = Shape(
@@ -272,7 +305,35 @@ CLICK: Final = Shape(
     done=_FLAG,
     tone=_TEXT,
     sentence=_TEXT,
+    duration=_maybe(_SPAN),
 )
+REVIEW: Final = Shape(
+    Review,
+    given=("id", "rev"),
+    grant_id=_TEXT,
+    request_id=_TEXT,
+    requester=_TEXT,
+    email=_TEXT,
+    entitlement=_TEXT,
+    policy=_TEXT,
+    incident=_TEXT,
+    state=_one_of(ReviewState),
+    opened_at=_TIME,
+    reminded=_NUMBER,
+    closed_by=_TEXT,
+    closed_at=_maybe(_TIME),
+    reason=_TEXT,
+)
+DELEGATION: Final = Shape(Delegation, given=("key", "rev"), delegate=_TEXT, begins=_TIME, ends=_TIME)
+SHIFT_BOOK: Final = Shape(
+    ShiftBook,
+    given=("key", "rev"),
+    shifts=_many(_SHIFT),
+    read_at=_maybe(_TIME),
+    failing_since=_maybe(_TIME),
+    fault=_TEXT,
+)
+FREEZE: Final = Shape(Freeze, given=("key", "rev"), by=_TEXT, at=_TIME, reason=_TEXT, lifted=_FLAG)
 BOARD: Final = Shape(Board, given=("key", "rev"), refs=_many(_REF), digest=_TEXT)
 EVENT: Final = Shape(
     AuditEvent,
@@ -319,6 +380,10 @@ MAPPINGS: Final = Kind("mapping", "key", MAPPING)
 ROSTERS: Final = Kind("roster", "key", ROSTER)
 CLICKS: Final = Kind("click", "id", CLICK)
 BOARDS: Final = Kind("board", "key", BOARD)
+REVIEWS: Final = Kind("review", "id", REVIEW)
+DELEGATIONS: Final = Kind("delegation", "key", DELEGATION)
+SHIFT_BOOKS: Final = Kind("shifts", "key", SHIFT_BOOK)
+FREEZES: Final = Kind("freeze", "key", FREEZE)
 
 _KINDS: Final[dict[type[Record], Kind[Any]]] = {
     Request: REQUESTS,
@@ -328,6 +393,10 @@ _KINDS: Final[dict[type[Record], Kind[Any]]] = {
     Roster: ROSTERS,
     Click: CLICKS,
     Board: BOARDS,
+    Review: REVIEWS,
+    Delegation: DELEGATIONS,
+    ShiftBook: SHIFT_BOOKS,
+    Freeze: FREEZES,
 }
 
 

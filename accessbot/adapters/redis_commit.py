@@ -12,19 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from accessbot.adapters import redis_codec as codec
-from accessbot.adapters.redis_keys import GROUPS, key
-from accessbot.domain.model import (
-    Board,
-    Click,
-    Grant,
-    GrantState,
-    GroupMapping,
-    Pair,
-    Record,
-    Request,
-    RequestState,
-    Roster,
-)
+from accessbot.adapters.redis_keys import FREEZES, GROUPS, REVIEWS, key
+from accessbot.domain.groups import GroupMapping, Roster
+from accessbot.domain.model import Board, Click, Grant, GrantState, Pair, Record, Request, RequestState
+from accessbot.domain.records import Delegation, Freeze, Review, ReviewState
 
 if TYPE_CHECKING:
     from accessbot.domain.model import AuditEvent
@@ -36,6 +27,8 @@ OP_DAYS: Final = 7
 
 _CLICK_KEPT: Final = timedelta(days=7)
 _PAIR_KEPT: Final = timedelta(days=30)
+_RECENT: Final = timedelta(days=30)
+_DELEGATION_KEPT: Final = timedelta(days=1)
 _BOARD_KEPT: Final = timedelta(days=400)  # longer than the longest grant, whose card it is
 
 _Words = tuple[str | bytes, ...]
@@ -108,16 +101,36 @@ def _written(record: Record) -> Iterator[_Words]:
         case Pair():
             yield stored
             yield from _pair_indexes(record)
-        case GroupMapping():
+        case Delegation():
+            yield from _delegation(record, stored)
+        case _:
             yield stored
+            yield from _other_indexes(record)
+
+
+def _other_indexes(record: Record) -> Iterator[_Words]:
+    match record:
+        case GroupMapping():
             yield ("SADD", GROUPS, record.key)
             if record.aws_group_id:
                 yield ("SADD", key("mapped", record.aws_group_id), record.key)
         case Roster():
-            yield stored
             yield ("SADD", GROUPS, record.key)
-        case _:
-            yield stored
+        case Review():
+            opened = codec.to_ms(record.opened_at)
+            yield _in(REVIEWS, record.id, opened, there=record.state is ReviewState.OPEN)
+        case Freeze():
+            yield ("SREM" if record.lifted else "SADD", FREEZES, record.key)
+
+
+def _delegation(record: Delegation, stored: _Words) -> Iterator[_Words]:
+    """Keep one for a day after its end; whoever was the delegate before it is found, and found to be so no more."""
+    gone = str(codec.to_ms(max(record.ends, record.begins) + _DELEGATION_KEPT))
+    held = key("delegated", record.delegate)
+    yield (*stored, "PXAT", gone)
+    yield ("SADD", held, record.key)
+    yield ("PEXPIREAT", held, gone, "NX")
+    yield ("PEXPIREAT", held, gone, "GT")
 
 
 def _in(index: str, name: str, at: int, *, there: bool) -> _Words:
@@ -130,6 +143,11 @@ def _request_indexes(request: Request) -> Iterator[_Words]:
         yield _in(key("requests", state), request.id, created, there=state is request.state)
     pending = request.state is RequestState.PENDING
     yield _in(key("pending", request.requester), request.id, created, there=pending)
+    if request.asked_by:
+        yield _in(key("pending", request.asked_by), request.id, created, there=pending)
+    if request.bundle:
+        yield ("SADD", key("bundle", request.bundle), request.id)
+        yield ("PEXPIRE", key("bundle", request.bundle), str(_ms(_RECENT)))
 
 
 def _grant_indexes(grant: Grant) -> Iterator[_Words]:
@@ -137,6 +155,13 @@ def _grant_indexes(grant: Grant) -> Iterator[_Words]:
         yield _in(key("grants", state), grant.id, codec.to_ms(grant.starts_at), there=state is grant.state)
     end = codec.to_ms(grant.expires_at)
     yield _in(key("held", grant.requester), grant.id, end, there=not grant.ended)
+    began, recent = codec.to_ms(grant.approved_at), key("recent", grant.requester)
+    yield ("ZADD", recent, str(began), grant.id)
+    yield ("ZREMRANGEBYSCORE", recent, "-inf", str(began - _ms(_RECENT)))
+    yield ("PEXPIREAT", recent, str(max(began, end) + _ms(_RECENT)), "NX")
+    yield ("PEXPIREAT", recent, str(max(began, end) + _ms(_RECENT)), "GT")
+    if grant.schedule:
+        yield ("SREM" if grant.ended else "SADD", key("shift", grant.schedule), grant.id)
     if grant.pair:
         group, user = parted(grant.pair)
         yield _in(key("on", group), f"{user} {grant.id}", 0, there=not grant.ended)

@@ -8,7 +8,8 @@ from typing import Any
 from accessbot.adapters import redis_codec as codec
 from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, GROUPS
 from accessbot.adapters.redis_reads import Reads
-from accessbot.domain.model import AuditEvent, GroupMapping, Roster
+from accessbot.domain.groups import GroupMapping, Roster
+from accessbot.domain.model import AuditEvent
 
 
 class Exports(Reads):

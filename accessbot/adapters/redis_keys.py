@@ -11,6 +11,10 @@ Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
 | `mapping:<group>` | string | what a Google group was found to open | never |
 | `roster:<group>` | string | who is in a mapped group beside those whom grants put there; `*`: of all groups | never |
 | `click:<id>` | string | a press of a button | 7 days after it was done |
+| `review:<id>` | string | the after-use review of an emergency | never |
+| `delegation:<person>` | string | in whose hands a person left their decisions | a day after it is over |
+| `shifts:<schedule>` | string | what an on-call schedule last said | never |
+| `freeze:<key>` | string | new access that an operator holds back | never |
 | `board:<key>` | string | the copies sent of a message | 400 days after they last changed |
 | `requests:<state>` | sorted set | request ids by creation | |
 | `grants:<state>` | sorted set | grant ids by start | |
@@ -18,6 +22,12 @@ Redis Cluster: one commit touches many keys). Times are Unix milliseconds.
 | `held:<person>` | sorted set | ids of a person's grants that have not ended, by end | when empty |
 | `on:<group>` | sorted set | `<user> <grant>` for each grant on a group that has not ended | when empty |
 | `left:<group>` | sorted set | Google users by the end of their last grant on a group | after 30 days |
+| `recent:<person>` | sorted set | ids of a person's grants by when they began, ended ones too | after 30 days |
+| `shift:<schedule>` | set | ids of the grants for shifts of a schedule that have not ended | when empty |
+| `bundle:<id>` | set | ids of the requests that were asked for together | 30 days after the last one changed |
+| `reviews` | sorted set | ids of the reviews that nobody closed yet, by when they were opened | when empty |
+| `delegated:<person>` | set | who left their decisions in a person's hands | a day after the last one is over |
+| `freezes` | set | keys of the freezes in force | when empty |
 | `groups` | set | Google groups that have a mapping or a roster, and `*` | never |
 | `mapped:<GroupId>` | set | Google groups that were ever mapped to an Identity Center group | never |
 | `live:<grant>` | string | there while the grant is active | at the grant's end (`PEXPIREAT`) |
@@ -51,6 +61,8 @@ PREFIX: Final = "accessbot:"
 AUDIT: Final = f"{PREFIX}audit"
 AUDIT_STATE: Final = f"{PREFIX}audit:state"
 GROUPS: Final = f"{PREFIX}groups"
+FREEZES: Final = f"{PREFIX}freezes"
+REVIEWS: Final = f"{PREFIX}reviews"
 BEATS: Final = f"{PREFIX}beats"
 TALLIES: Final = f"{PREFIX}tallies"
 MARK: Final = f"{PREFIX}mark"

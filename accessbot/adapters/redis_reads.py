@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from accessbot.adapters import redis_codec as codec
 from accessbot.adapters import redis_scripts as scripts
 from accessbot.adapters.redis_commit import parted
-from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, TALLIES, key
+from accessbot.adapters.redis_keys import AUDIT, AUDIT_STATE, FREEZES, REVIEWS, TALLIES, key
 from accessbot.domain.model import GrantState, RequestState
 from accessbot.domain.work import Lane
 
 if TYPE_CHECKING:
     from accessbot.adapters.redis_client import Caller
-    from accessbot.domain.model import AuditEvent, Board, Click, Grant, GroupMapping, Pair, Request, Roster
+    from accessbot.domain.groups import GroupMapping, Roster
+    from accessbot.domain.model import AuditEvent, Board, Click, Grant, Pair, Request
+    from accessbot.domain.records import Delegation, Freeze, Review, ShiftBook
 
 _T = TypeVar("_T")
 _PAGE: Final = 200
@@ -62,6 +64,36 @@ class Reads:
         """Read which copies of a message were sent."""
         return self._one(codec.BOARDS, key)
 
+    def review(self, review_id: str) -> Review | None:
+        """Read the review of an emergency."""
+        return self._one(codec.REVIEWS, review_id)
+
+    def open_reviews(self) -> tuple[Review, ...]:
+        """List the reviews that nobody closed yet, oldest first."""
+        return self._listed(codec.REVIEWS, REVIEWS)
+
+    def delegation(self, slack_id: str) -> Delegation | None:
+        """Read in whose hands a person left their decisions last, whether that is over or not."""
+        return self._one(codec.DELEGATIONS, slack_id)
+
+    def delegations_to(self, slack_id: str) -> tuple[Delegation, ...]:
+        """List the delegations to a person, those that are over for less than a day included."""
+        found = self._all(codec.DELEGATIONS, key("delegated", slack_id))
+        return tuple(each for each in found if each.delegate == slack_id)
+
+    def shift_book(self, schedule: str) -> ShiftBook | None:
+        """Read what an on-call schedule last said."""
+        return self._one(codec.SHIFT_BOOKS, schedule)
+
+    def freezes(self, keys: Sequence[str] = ()) -> tuple[Freeze, ...]:
+        """List the freezes in force: of these keys, else all."""
+        if not keys:
+            found: Iterable[Freeze] = self._all(codec.FREEZES, FREEZES)
+        else:
+            stored = self._caller.command("MGET", *(key(codec.FREEZES.word, each) for each in keys))
+            found = _read_all(codec.FREEZES, zip(keys, stored, strict=True))
+        return tuple(each for each in found if not each.lifted)
+
     def is_live(self, grant_id: str) -> timedelta | None:
         """Give the time a grant is live for still, by its expiry key; None when it is not live."""
         left = int(self._caller.command("PTTL", key("live", grant_id)))
@@ -93,6 +125,19 @@ class Reads:
     def pending_of(self, requester: str) -> tuple[Request, ...]:
         """List a person's pending requests, oldest first."""
         return self._listed(codec.REQUESTS, key("pending", requester))
+
+    def recent_grants(self, requester: str, since: datetime) -> tuple[Grant, ...]:
+        """List a person's grants that were approved since (at most 30 days ago), ended ones too, in that order."""
+        names = self._caller.command("ZRANGE", key("recent", requester), codec.to_ms(since), "+inf", "BYSCORE")
+        return self._named(codec.GRANTS, names)
+
+    def grants_for(self, schedule: str) -> tuple[Grant, ...]:
+        """List the grants that have not ended and are for shifts of a schedule."""
+        return self._all(codec.GRANTS, key("shift", schedule))
+
+    def bundle(self, bundle: str) -> tuple[Request, ...]:
+        """List the requests that were asked for together, in the order of their ids."""
+        return self._all(codec.REQUESTS, key("bundle", bundle))
 
     # --- all of them ---
 
@@ -163,6 +208,16 @@ class Reads:
         found = self._caller.script(scripts.LISTED, [index], [key(kind.word, "")])
         return tuple(_read_all(kind, zip(found[::2], found[1::2], strict=True)))
 
+    def _all(self, kind: codec.Kind[_T], index: str) -> tuple[_T, ...]:
+        """Read the records whose names a set holds, in the order of their names."""
+        return self._named(kind, sorted(self._caller.command("SMEMBERS", index)))
+
+    def _named(self, kind: codec.Kind[_T], names: Sequence[str]) -> tuple[_T, ...]:
+        if not names:
+            return ()
+        stored = self._caller.command("MGET", *(key(kind.word, name) for name in names))
+        return tuple(_read_all(kind, zip(names, stored, strict=True)))
+
     def _on(self, group: str, first: str, last: str) -> Iterator[Grant]:
         while True:
             page = self._caller.script(scripts.LISTED_ON, [key("on", group)], [key("grant", ""), first, last, _PAGE])
@@ -204,7 +259,7 @@ class Reads:
             place += _PAGE
 
 
-def _read_all(kind: codec.Kind[_T], stored: Iterable[tuple[str, str]]) -> Iterator[_T]:
+def _read_all(kind: codec.Kind[_T], stored: Iterable[tuple[str, str | None]]) -> Iterator[_T]:
     for name, raw in stored:
         record = kind.read(name, raw)
         if record is not None:

@@ -18,7 +18,7 @@ from accessbot.cli.planned import chosen, vendors_context
 from accessbot.cli.revoking import operator, storing_context
 from accessbot.domain.durations import compact
 from accessbot.domain.errors import Conflict, Refused, StoreUnavailable, Unclear
-from accessbot.domain.model import ALL_GROUPS
+from accessbot.domain.groups import ALL_GROUPS
 from accessbot.domain.work import Lane, Urgency
 from accessbot.ports import urgency
 from accessbot.service import evicting, reconciling

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from accessbot.domain.errors import IllegalTransition
 from accessbot.domain.instants import span_ms, to_ms
+from accessbot.domain.judged import Judged
 from accessbot.domain.model import (
     AuditEvent,
     EndCause,
@@ -72,9 +73,10 @@ class PairStep(NamedTuple):
     event: AuditEvent
 
 
-def _event(  # the facts beside the states are what the record can be made again from: see `replaying`
+def event_of(
     old: Request | Grant, new: Request | Grant, action: str, actor: str, at: datetime, reason: str = "", **data: Fact
 ) -> AuditEvent:
+    """Tell of a step of a request or a grant; the facts are what its record can be made again from: see `replaying`."""
     return AuditEvent(
         time=at,
         actor=actor,
@@ -89,7 +91,8 @@ def _event(  # the facts beside the states are what the record can be made again
     )
 
 
-def _moved(request: Request, state: RequestState) -> Request:
+def moved(request: Request, state: RequestState) -> Request:
+    """Give the request in another state. Raises `IllegalTransition` for one that cannot follow."""
     if state not in REQUEST_TRANSITIONS[request.state]:
         msg = f"request {request.id} cannot go from {request.state} to {state}"
         raise IllegalTransition(msg)
@@ -108,7 +111,7 @@ def _shifted(grant: Grant, state: GrantState) -> Grant:
 
 def submitted(request: Request) -> RequestStep:
     """Begin the life of a request."""
-    event = _event(
+    event = event_of(
         request,
         request,
         "request.submitted",
@@ -121,17 +124,55 @@ def submitted(request: Request) -> RequestStep:
         expires_ms=to_ms(request.expires_at),
         catalog=request.catalog_hash,
         opens=request.opens,
+        asked_by=request.asked_by,
+        unconfirmed=request.unconfirmed,
+        bundle=request.bundle,
+        not_before_ms="" if request.not_before is None else to_ms(request.not_before),
+        emergency=request.emergency,
+        schedule=request.schedule,
     )
     return RequestStep(request, replace(event, before=None))
 
 
-def announced(request: Request, email: str, at: datetime, *, google_id: str = "") -> RequestStep:
-    """Open a looked-up request to its approvers; from now on it is for that Google user and nobody else."""
+def announced(
+    request: Request, email: str, at: datetime, *, google_id: str = "", judged: Judged | None = None
+) -> RequestStep:
+    """Open a looked-up request to its approvers; from now on it is for that Google user and nobody else.
+
+    `judged` says how it is decided, and by whom first.
+    """
     if request.state is not RequestState.PENDING:
         msg = f"request {request.id} is {request.state}, it cannot be announced"
         raise IllegalTransition(msg)
-    new = replace(request, email=email, google_id=google_id, announced=True, waiting_for="")
-    return RequestStep(new, _event(request, new, "request.announced", SYSTEM, at, email=email, google_id=google_id))
+    judged = judged or Judged()
+    new = replace(
+        request,
+        email=email,
+        google_id=google_id,
+        announced=True,
+        waiting_for="",
+        rule=judged.rule,
+        policy=judged.policy,
+        ticket=judged.ticket,
+        eligible=judged.panel.eligible,
+        unlisted=judged.panel.unlisted,
+        step_at=at,
+    )
+    event = event_of(
+        request,
+        new,
+        "request.announced",
+        SYSTEM,
+        at,
+        "",
+        email=email,
+        google_id=google_id,
+        rule=judged.rule,
+        policy=judged.policy,
+        ticket=judged.ticket,
+        **judged.panel.facts(),
+    )
+    return RequestStep(new, event)
 
 
 def voted(request: Request, vote: Vote) -> RequestStep:
@@ -140,49 +181,70 @@ def voted(request: Request, vote: Vote) -> RequestStep:
         msg = f"request {request.id} cannot take another vote of {vote.approver}"
         raise IllegalTransition(msg)
     new = replace(request, votes=(*request.votes, vote), waiting_for="")
-    return RequestStep(new, _event(request, new, "request.vote", vote.approver, vote.at, "", **_vote(request, vote)))
+    facts = _vote(request, vote)
+    return RequestStep(new, event_of(request, new, "request.vote", vote.approver, vote.at, vote.comment, **facts))
 
 
 def _vote(request: Request, vote: Vote) -> dict[str, Fact]:
-    """Tell whose yes it was, and which earlier ones still counted beside it."""
-    beside = " ".join(v.approver for v in request.votes)
-    return {"email": vote.email, "google_id": vote.google_id, "beside": beside}
+    """Tell whose yes it was and what for, and which earlier ones still counted beside it."""
+    return {
+        "email": vote.email,
+        "google_id": vote.google_id,
+        "beside": " ".join(v.approver for v in request.votes),
+        "step": vote.step or "",
+        "less_ms": "" if vote.duration is None else span_ms(vote.duration),
+        "for_email": vote.for_email,
+        "for_google_id": vote.for_google_id,
+    }
 
 
 def approved(request: Request, vote: Vote, at: datetime, grant_id: str) -> RequestStep:
     """Close a request with the yes that completes it; `grant_id` is the grant that it made or extended."""
     new = replace(
-        _moved(request, RequestState.APPROVED),
+        moved(request, RequestState.APPROVED),
         votes=(*request.votes, vote),
         decided_by=vote.approver,
         decided_at=at,
         grant_id=grant_id,
     )
-    event = _event(request, new, "request.approved", vote.approver, at, "", grant=grant_id, **_vote(request, vote))
+    facts = _vote(request, vote)
+    event = event_of(request, new, "request.approved", vote.approver, at, vote.comment, grant=grant_id, **facts)
     return RequestStep(new, replace(event, data={**event.data, "clicked_ms": to_ms(vote.at)}))
+
+
+def auto_approved(request: Request, at: datetime, grant_id: str, reason: str) -> RequestStep:
+    """Close a request that the rules approve without anybody's yes; `reason` says which rule."""
+    new = replace(
+        moved(request, RequestState.APPROVED),
+        decided_by=SYSTEM,
+        decided_at=at,
+        decision_reason=reason,
+        grant_id=grant_id,
+    )
+    return RequestStep(new, event_of(request, new, "request.auto_approved", SYSTEM, at, reason, grant=grant_id))
 
 
 def denied(request: Request, actor: str, at: datetime, reason: str) -> RequestStep:
     """Close a request with a no; `actor` is an approver, or accessbot where the rules decide."""
-    new = replace(_moved(request, RequestState.DENIED), decided_by=actor, decided_at=at, decision_reason=reason)
-    return RequestStep(new, _event(request, new, "request.denied", actor, at, reason))
+    new = replace(moved(request, RequestState.DENIED), decided_by=actor, decided_at=at, decision_reason=reason)
+    return RequestStep(new, event_of(request, new, "request.denied", actor, at, reason))
 
 
 def cancelled(request: Request, actor: str, at: datetime) -> RequestStep:
     """Close a request because the requester withdrew it."""
-    new = replace(_moved(request, RequestState.CANCELLED), decided_by=actor, decided_at=at)
-    return RequestStep(new, _event(request, new, "request.cancelled", actor, at))
+    new = replace(moved(request, RequestState.CANCELLED), decided_by=actor, decided_at=at)
+    return RequestStep(new, event_of(request, new, "request.cancelled", actor, at))
 
 
 def expired(request: Request, at: datetime, reason: str) -> RequestStep:
     """Close a request that nobody decided in time, or whose grant ended before it was decided."""
-    new = replace(_moved(request, RequestState.EXPIRED), decided_by=SYSTEM, decided_at=at, decision_reason=reason)
-    return RequestStep(new, _event(request, new, "request.expired", SYSTEM, at, reason))
+    new = replace(moved(request, RequestState.EXPIRED), decided_by=SYSTEM, decided_at=at, decision_reason=reason)
+    return RequestStep(new, event_of(request, new, "request.expired", SYSTEM, at, reason))
 
 
 def refused_click(request: Request, actor: str, at: datetime, action: str, reason: str) -> AuditEvent:
     """Tell of a press that was refused; the request stays as it is."""
-    return _event(request, request, f"request.{action}_refused", actor, at, reason)
+    return event_of(request, request, f"request.{action}_refused", actor, at, reason)
 
 
 # --- grants ---------------------------------------------------------------------------------------------------------
@@ -191,7 +253,13 @@ def refused_click(request: Request, actor: str, at: datetime, action: str, reaso
 def granted(
     request: Request, entitlement: Entitlement, grant_id: str, approved_at: datetime, now: datetime
 ) -> GrantStep:
-    """Begin a grant, with its end, before anything is asked of a vendor."""
+    """Begin a grant, with its end, before anything is asked of a vendor.
+
+    It is for the shortest time that an approver allowed, and begins now, or when the request says if that is later.
+    """
+    duration = min((v.duration for v in request.votes if v.duration is not None), default=request.duration)
+    later = request.not_before if request.not_before is not None and request.not_before > now else None
+    begins = later or now
     grant = Grant(
         id=grant_id,
         request_id=request.id,
@@ -202,12 +270,15 @@ def granted(
         account_name=entitlement.account.name,
         permission_set=entitlement.permission_set,
         google_group=entitlement.group,
-        duration=request.duration,
+        duration=duration,
         approved_at=approved_at,
-        starts_at=now,
-        expires_at=now + request.duration,
+        starts_at=begins,
+        expires_at=begins + duration,
+        not_before=later,
+        schedule=request.schedule,
+        emergency=request.emergency,
     )
-    event = _event(
+    event = event_of(
         grant,
         grant,
         "grant.provisioning",
@@ -222,6 +293,9 @@ def granted(
         group=entitlement.group,
         approved_ms=to_ms(approved_at),
         ends_ms=to_ms(grant.expires_at),
+        begins_ms="" if later is None else to_ms(later),
+        schedule=request.schedule,
+        emergency=request.emergency,
     )
     return GrantStep(grant, replace(event, before=None))
 
@@ -249,7 +323,7 @@ def pinned(
         session=session,
         waiting_for="",
     )
-    event = _event(
+    event = event_of(
         grant,
         new,
         "grant.intent",
@@ -266,8 +340,11 @@ def pinned(
 
 def activated(grant: Grant, at: datetime, note: str = "") -> GrantStep:
     """Make a grant usable: both memberships were read back. Its time starts to count now."""
-    new = replace(_shifted(grant, GrantState.ACTIVE), activated_at=at, starts_at=at, expires_at=at + grant.duration)
-    return GrantStep(new, _event(grant, new, "grant.active", SYSTEM, at, note, ends_ms=to_ms(new.expires_at)))
+    ends = grant.expires_at if grant.schedule else at + grant.duration  # a shift ends when it ends
+    new = replace(
+        _shifted(grant, GrantState.ACTIVE), activated_at=at, starts_at=at, expires_at=ends, duration=ends - at
+    )
+    return GrantStep(new, event_of(grant, new, "grant.active", SYSTEM, at, note, ends_ms=to_ms(new.expires_at)))
 
 
 def extended(grant: Grant, extension: Request, actor: str, at: datetime) -> GrantStep:
@@ -284,8 +361,18 @@ def extended(grant: Grant, extension: Request, actor: str, at: datetime) -> Gran
     )
     told = f"now until {new.expires_at.isoformat()}"
     ends = to_ms(new.expires_at)
-    event = _event(grant, new, "grant.extended", actor, at, told, request=extension.id, ends_ms=ends)
+    event = event_of(grant, new, "grant.extended", actor, at, told, request=extension.id, ends_ms=ends)
     return GrantStep(new, event)
+
+
+def rescheduled(grant: Grant, ends: datetime, at: datetime) -> GrantStep:
+    """Move the end of a grant for a shift to where the shift's end was moved; a shift that is over is ended instead."""
+    if grant.ended or grant.state is GrantState.REVOKING or not grant.schedule:
+        msg = f"grant {grant.id} is {grant.state} and for {grant.schedule or 'no shift'}: its end cannot be moved"
+        raise IllegalTransition(msg)
+    new = replace(grant, duration=ends - grant.starts_at, expires_at=ends)
+    told = f"the shift now ends {ends.isoformat()}"
+    return GrantStep(new, event_of(grant, new, "grant.rescheduled", SYSTEM, at, told, ends_ms=to_ms(ends)))
 
 
 def ending(grant: Grant, cause: EndCause, actor: str, at: datetime, reason: str = "") -> GrantStep:
@@ -294,7 +381,7 @@ def ending(grant: Grant, cause: EndCause, actor: str, at: datetime, reason: str 
         _shifted(grant, GrantState.REVOKING), end_cause=cause, end_actor=actor, end_reason=reason, ending_at=at
     )
     told = reason or str(cause)
-    event = _event(grant, new, "grant.revoking", actor, at, told, cause=str(cause), said=reason == str(cause))
+    event = event_of(grant, new, "grant.revoking", actor, at, told, cause=str(cause), said=reason == str(cause))
     return GrantStep(new, event)
 
 
@@ -304,7 +391,7 @@ def revoked(grant: Grant, at: datetime, kept: str = "", *, unused: bool = False)
     `unused` tells that its pair goes out of use with it.
     """
     new = replace(_shifted(grant, GrantState.REVOKED), ended_at=at, kept=kept)
-    return GrantStep(new, _event(grant, new, "grant.revoked", SYSTEM, at, kept, unused=unused))
+    return GrantStep(new, event_of(grant, new, "grant.revoked", SYSTEM, at, kept, unused=unused))
 
 
 def given_up(grant: Grant, sentence: str, at: datetime) -> GrantStep:
@@ -313,13 +400,13 @@ def given_up(grant: Grant, sentence: str, at: datetime) -> GrantStep:
         msg = f"grant {grant.id} is {grant.state}: only provisioning can be given up"
         raise IllegalTransition(msg)
     new = replace(grant, failure=grant.failure or sentence, waiting_for="", ending_at=grant.ending_at or at)
-    return GrantStep(new, _event(grant, new, "grant.giving_up", SYSTEM, at, new.failure))
+    return GrantStep(new, event_of(grant, new, "grant.giving_up", SYSTEM, at, new.failure))
 
 
 def failed(grant: Grant, at: datetime, kept: str = "", *, unused: bool = False) -> GrantStep:
     """End a grant that never became usable: nothing of it is left, which was read back; `unused` as for `revoked`."""
     new = replace(_shifted(grant, GrantState.PROVISION_FAILED), ended_at=at, kept=kept)
-    event = _event(grant, new, "grant.provision_failed", SYSTEM, at, grant.failure, kept=kept, unused=unused)
+    event = event_of(grant, new, "grant.provision_failed", SYSTEM, at, grant.failure, kept=kept, unused=unused)
     return GrantStep(new, event)
 
 
@@ -329,12 +416,12 @@ def vouched(grant: Grant, operator: str, at: datetime, reason: str) -> GrantStep
         msg = f"grant {grant.id} is {grant.state}: there is nothing to vouch for"
         raise IllegalTransition(msg)
     new = replace(grant, vouched_by=operator)
-    return GrantStep(new, _event(grant, new, "grant.vouched", operator, at, reason))
+    return GrantStep(new, event_of(grant, new, "grant.vouched", operator, at, reason))
 
 
 def refused_revoke(grant: Grant, actor: str, at: datetime, reason: str) -> AuditEvent:
     """Tell of a revoke that was refused; the grant stays as it is."""
-    return _event(grant, grant, "grant.revoke_refused", actor, at, reason)
+    return event_of(grant, grant, "grant.revoke_refused", actor, at, reason)
 
 
 # --- pairs ----------------------------------------------------------------------------------------------------------
@@ -357,4 +444,9 @@ def decided(pair: Pair, standing: Mapping[str, bool], grant: Grant, at: datetime
 def is_wanted(grant: Grant, now: datetime) -> bool:
     """Tell whether the grant's membership should be there at `now`."""
     live = grant.state in (GrantState.PROVISIONING, GrantState.ACTIVE)
-    return live and not grant.failure and now < grant.expires_at
+    return live and not grant.failure and now < grant.expires_at and not is_early(grant, now)
+
+
+def is_early(grant: Grant, now: datetime) -> bool:
+    """Tell whether a grant waits for the time from which on it was asked for."""
+    return grant.state is GrantState.PROVISIONING and grant.not_before is not None and now < grant.not_before

@@ -11,6 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from accessbot.domain.groups import GroupMapping, Roster
+    from accessbot.domain.oncall import RotationGrant, Schedule
+    from accessbot.domain.records import Delegation, Freeze, Review, ShiftBook
+    from accessbot.domain.rules import Policy, Rule
 
 
 class SelectorKind(StrEnum):
@@ -20,11 +27,16 @@ class SelectorKind(StrEnum):
     GROUP = "group"
     USER = "user"
     SLACK_USERGROUP = "slack-usergroup"
+    MANAGER = "manager"
+    ON_CALL = "on-call"
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Some people: everyone, a Google group (email; nested members count), one user (email), a Slack group (id)."""
+    """Some people: everyone, a Google group (email; nested members count), one user (email), a Slack group (id).
+
+    Or the requester's manager in Google's directory (no value), or who is on call on a schedule (its name).
+    """
 
     kind: SelectorKind
     value: str = ""
@@ -36,23 +48,13 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An AWS account of the catalog; `id` has 12 digits."""
+    """An AWS account of the catalog; `id` has 12 digits, `unit` is its organizational unit like `prod/payments`."""
 
     key: str
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Who may ask, who decides, how many distinct people, and for how long."""
-
-    name: str
-    requesters: tuple[Selector, ...]
-    approvers: tuple[Selector, ...]
-    approvals: int
-    default_duration: timedelta
-    max_duration: timedelta
+    unit: str = ""
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class Entitlement:
     identity_center_group: str | None
     policy: Policy
     description: str
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def opens(self) -> str:
@@ -87,6 +90,9 @@ class Catalog:
     accounts: Mapping[str, Account]
     entitlements: Mapping[str, Entitlement]
     policies: Mapping[str, Policy]
+    rules: tuple[Rule, ...] = ()
+    schedules: Mapping[str, Schedule] = field(default_factory=lambda: MappingProxyType({}))
+    rotation_grants: tuple[RotationGrant, ...] = ()
 
     def of_group(self, group: str) -> tuple[Entitlement, ...]:
         """Give every entitlement that the Google group (email, any case) carries."""
@@ -160,12 +166,38 @@ class RequestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One approver's yes: who (Slack user id, email and Google user id), and when they clicked."""
+    """One approver's yes: who (Slack user id, email and Google user id), and when they clicked.
+
+    `step` is the number of the step it counts in, from 0. `duration` is set when it is for less than was asked for.
+    `for_email` and `for_google_id` name the person in whose stead a delegate decided.
+    """
 
     approver: str
     email: str
     at: datetime
     google_id: str = ""
+    step: int = 0
+    comment: str = ""
+    duration: timedelta | None = None
+    for_email: str = ""
+    for_google_id: str = ""
+
+
+class RemarkKind(StrEnum):
+    """What was said about a request beside the decision."""
+
+    QUESTION = "question"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Something said about a request: by whom (Slack user id), when, in words."""
+
+    kind: RemarkKind
+    who: str
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +208,13 @@ class Request:
     added). `email` and `google_id` are empty until the requester was looked up live; `announced` is true once approvers
     may see it. `decided_by` is a Slack user id, or `accessbot` where the rules decided. `waiting_for` names the vendor
     that a decision or the look-up waits for, "" if none.
+
+    `asked_by` asked on behalf of the requester, who has to confirm while `unconfirmed`. Requests asked for together
+    share a `bundle`. With `not_before` the access begins then. An `emergency` is approved by its rule. `schedule` names
+    the on-call schedule whose shift it is for. `rule` and `policy` are those that say how it is decided, `ticket` is
+    what the reason named. `step` counts from 0 and began at `step_at`; `eligible` holds who could decide it then
+    (emails in lower case, Slack user ids) and `unlisted` the selectors whose people could not be listed, which are
+    judged live alone. `escalated` tells that the step's escalation may decide as well.
     """
 
     id: str
@@ -200,6 +239,21 @@ class Request:
     grant_id: str = ""
     waiting_for: str = ""
     answer_to: str = ""
+    asked_by: str = ""
+    unconfirmed: bool = False
+    bundle: str = ""
+    not_before: datetime | None = None
+    emergency: bool = False
+    schedule: str = ""
+    rule: str = ""
+    policy: str = ""
+    ticket: str = ""
+    step: int = 0
+    step_at: datetime | None = None
+    escalated: bool = False
+    eligible: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 class GrantState(StrEnum):
@@ -218,6 +272,9 @@ class EndCause(StrEnum):
     EXPIRED = "expired"
     ENDED_EARLY = "ended_early"
     REVOKED = "revoked"
+    SHIFT_OVER = "shift_over"
+    OFFBOARDED = "offboarded"
+    PANIC = "panic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +286,8 @@ class Grant:
     was given up: the grant is then no longer wanted and ends as provision_failed when nothing of it is left.
     `extension_ids` are the approved requests that moved its end. `kept` says in one word why a membership stays after
     the end: "" , `standing` or `overlap`. `vouched_by` is the operator who says that its Google group was deleted.
+    With `not_before` nothing is written to a vendor until then. `schedule` names the on-call schedule whose shift it is
+    for: its end is the shift's. An `emergency` is reviewed after its end.
     """
 
     id: str
@@ -261,6 +320,9 @@ class Grant:
     waiting_for: str = ""
     kept: str = ""
     vouched_by: str = ""
+    not_before: datetime | None = None
+    schedule: str = ""
+    emergency: bool = False
 
     @property
     def pair(self) -> str:
@@ -300,87 +362,23 @@ class Pair:
     last_ended_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupMapping:
-    """What one Google group was found to open, and the Identity Center group pinned to it; `fault` is "" when right.
-
-    `key` is the Google group's email. The pinned `aws_group_id` never changes by itself: only when the catalog names
-    another group than `named` (the catalog's `identity_center_group`, "" for the default); it is "" while none was
-    ever found. `google_fault` says what is wrong with the Google group itself. It is `used` once it was read for a
-    grant: what sweeps alone have read is read again before the first one.
-    """
-
-    key: str
-    rev: int = 0
-    aws_group_id: str
-    permission_set: PermissionSet
-    account_id: str
-    named: str = ""
-    checked_at: datetime
-    fault: str = ""
-    google_fault: str = ""
-    used: bool = False
-
-    @property
-    def faults(self) -> str:
-        """Give all that is wrong, "" when the mapping is right."""
-        return " ".join(fault for fault in (self.fault, self.google_fault) if fault)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removal:
-    """One out-of-band member that is taken out of a group: since when, which (by id), in words, and if it is `done`."""
-
-    at: datetime
-    member: str
-    who: str
-    done: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roster:
-    """Who is in a mapped group beside those whom grants put there; `key` is the Google group's email.
-
-    `google` and `aws` hold the standing members by id (of Google's members; UserIds in the Identity Center group
-    `aws_group_id`): whoever was there at the first look, and whoever was adopted since. `absent` says since when a
-    standing one is not there. `strangers` describes the out-of-band members of the last look, `size` is how many
-    members the larger side had. `removals` are those of the last hour; from `braked_at` on nobody is removed until an
-    operator says so, which lifts the limit for an hour from `released_at`. `looked_at` is never newer than the last
-    whole look, and some minutes older at most. `asked_at` is when an operator asked for a look that was not made yet.
-    """
-
-    key: str
-    rev: int = 0
-    aws_group_id: str = ""
-    google: tuple[str, ...] = ()
-    aws: tuple[str, ...] = ()
-    absent: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    strangers: tuple[str, ...] = ()
-    size: int = 0
-    removals: tuple[Removal, ...] = ()
-    braked_at: datetime | None = None
-    released_at: datetime | None = None
-    asked_at: datetime | None = None
-    looked_at: datetime | None = None
-
-
-ALL_GROUPS = "*"
-"""The key of the roster that counts the removals of all groups together."""
-
-
 class ClickAction(StrEnum):
     """What a person pressed that needs a live look at their authority."""
 
     APPROVE = "approve"
     DENY = "deny"
     REVOKE = "revoke"
+    ASK = "ask"
+    JUSTIFY = "justify"
+    NOT_JUSTIFY = "not_justify"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:
     """A press of a button, kept before it is acknowledged so that no decision is lost.
 
-    `subject` is a request id (approve, deny) or a grant id (revoke). `answer_to` is where the answer to that person
+    `subject` is a request id (approve, deny, ask), a grant id (revoke) or a review id (justify, not justify). `reason`
+    is what was written beside it; `duration` is set to approve for less. `answer_to` is where the answer to that person
     alone goes (opaque to everything but the notifier). `tone` and `sentence` are that answer; before it is `done`, that
     it waits.
     """
@@ -396,6 +394,7 @@ class Click:
     done: bool = False
     tone: str = ""
     sentence: str = ""
+    duration: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,7 +415,9 @@ class Board:
     digest: str = ""
 
 
-Record = Request | Grant | Pair | GroupMapping | Roster | Click | Board
+Record: TypeAlias = (
+    "Request | Grant | Pair | GroupMapping | Roster | Click | Board | Review | Delegation | ShiftBook | Freeze"
+)
 
 
 Fact = str | int | bool

@@ -10,20 +10,57 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from accessbot.domain.model import Entitlement, Grant, Request
+    from accessbot.domain.records import Delegation, Review
+    from accessbot.domain.rules import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """The approvers' message: one projection of a request and of the grant it made.
 
-    `entitlement` is None when the catalog no longer has it. `approvals` is how many distinct people it takes.
-    For an extension `grant` is the grant to extend.
+    `entitlement` is None when the catalog no longer has it. `policy` is the one that decides, None when it is not known
+    yet or any more; `approvals` is how many approvals all of its steps take together. For an extension `grant` is the
+    grant to extend. `bundle` are the other requests that were asked for together with it.
     """
 
     request: Request
     entitlement: Entitlement | None
     approvals: int
     grant: Grant | None = None
+    policy: Policy | None = None
+    bundle: tuple[Request, ...] = ()
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudge:
+    """A ping in the thread of a request's card: whoever is to hear that a decision is theirs now.
+
+    `people` are Slack user ids, `usergroups` Slack user group ids. `step` is the name of the step, "" if it has none;
+    `escalated` tells that nobody else decided in time.
+    """
+
+    request: Request
+    people: tuple[str, ...] = ()
+    usergroups: tuple[str, ...] = ()
+    step: str = ""
+    escalated: bool = False
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewCard:
+    """The loud message about an emergency, in the operators' channel, which becomes its review.
+
+    While `review` is open and the grant has ended its owners are asked to close it. `owners` are Slack user ids that
+    are pinged, in the first message and in each reminder.
+    """
+
+    review: Review
+    request: Request
+    entitlement: Entitlement | None
+    grant: Grant | None
+    owners: tuple[str, ...] = ()
     now: datetime
 
 
@@ -39,6 +76,10 @@ class NoticeKind(StrEnum):
     EXTENDED = "extended"
     WAITING = "waiting"  # a vendor is down; it is being retried
     ENDING_SOON = "ending_soon"
+    CONFIRM = "confirm"  # somebody asked on their behalf; they have to confirm
+    QUESTION = "question"  # an approver asks something before deciding
+    SCHEDULED = "scheduled"  # approved, to begin later
+    STEPPED_DOWN = "stepped_down"  # an emergency that is decided the normal way, as there were too many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +131,10 @@ class AlertKind(StrEnum):
     CLOCK_SKEW = "clock_skew"
     VENDOR_AWAY = "vendor_away"
     EXPIRY_REFUSED = "expiry_refused"
+    SCHEDULE_STALE = "schedule_stale"  # an on-call schedule cannot be read
+    SHIFT_REFUSED = "shift_refused"  # somebody on call cannot be given what goes with it
+    OFFBOARDED = "offboarded"  # a Google account is gone or suspended, and what it held ends
+    PANIC = "panic"  # an operator ended a lot at once, or holds back new access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,5 +170,7 @@ class Holdings:
     ending: tuple[Grant, ...]
     preparing: tuple[Grant, ...]
     pending: tuple[Request, ...]
+    scheduled: tuple[Grant, ...] = ()
+    delegation: Delegation | None = None
     start_url: str = ""
     now: datetime

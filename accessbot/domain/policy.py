@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from accessbot.domain.model import Entitlement, Grant, Identity, Policy, Request, Selector
+    from accessbot.domain.model import Entitlement, Grant, Identity, Request, Selector
+    from accessbot.domain.rules import Policy
 
 REASON_LIMIT = 1000
 """Longest reason, in characters."""

@@ -5,18 +5,27 @@ Unix milliseconds, or a duration in milliseconds.
 
 | action | data |
 |---|---|
-| `request.submitted` | `duration_ms`, `expires_ms`, `catalog` (its hash), `opens`; for an extension `kind`, `grant` |
-| `request.announced` | `email`, `google_id` |
-| `request.vote`, `request.approved` | `email`, `google_id` of the approver; `beside`: earlier ones who still count |
+| `request.submitted` | `duration_ms`, `expires_ms`, `catalog` (its hash), `opens`; for an extension `kind`, `grant`; |
+| | `asked_by` and `unconfirmed` for a colleague; `bundle`, `not_before_ms`, `emergency`, `schedule` |
+| `request.announced` | `email`, `google_id`, `rule`, `policy`, `ticket`; `eligible`, `unlisted`: who decides first |
+| `request.rejudged` | `rule`, `policy`, `step`, `eligible`, `unlisted` |
+| `request.step_begun`, `request.escalated` | `step`; `eligible`, `unlisted` |
+| `request.made_emergency` | `duration_ms` |
+| `request.vote`, `request.approved` | `email`, `google_id` of the approver; `beside`: earlier ones who still count; |
+| | `step`; `less_ms` when for less; `for_email`, `for_google_id` of whom a delegate stood in for |
 | `request.approved` | `grant`, `clicked_ms` |
+| `request.auto_approved` | `grant` |
 | `grant.provisioning` | `request`, `email`, `approved_ms`, `ends_ms`; what it opens: `account`, `account_name`, |
-| | `permission_set`, `group` |
+| | `permission_set`, `group`; `begins_ms` when it is to begin later; `schedule`, `emergency` |
 | `grant.intent` | `email`, `google_user`, `aws_group`, `aws_user`, `session_ms` |
 | `grant.active` | `ends_ms` |
 | `grant.extended` | `request`, `ends_ms` |
+| `grant.rescheduled` | `ends_ms` |
 | `grant.revoking` | `cause`; `said` where the reason given is the cause's own word |
 | `grant.revoked` | `unused`: its pair goes out of use |
 | `grant.provision_failed` | `unused`, `kept` |
+| `review.opened` | `grant`, `request`, `email`, `policy`, `incident` |
+| `delegation.set` | `delegate`, `begins_ms`, `ends_ms` |
 | `membership.decided` | each side of the pair: was its membership there before us |
 
 Not logged, and so at its default: for whom a record waits, and where a person is answered.
@@ -38,11 +47,15 @@ from accessbot.domain.model import (
     Grant,
     GrantState,
     Pair,
+    Remark,
+    RemarkKind,
     Request,
     RequestKind,
     RequestState,
     Vote,
 )
+from accessbot.domain.progress import REMARKS
+from accessbot.domain.registers import REGISTERED, Registers
 
 _T = TypeVar("_T")
 _R = TypeVar("_R", Request, Grant)
@@ -65,6 +78,7 @@ class Replay:
     requests: dict[str, Request] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     pairs: dict[str, Pair] = field(default_factory=dict)
+    registers: Registers = field(default_factory=Registers)
     untold: dict[str, str] = field(default_factory=dict)
     seq: int = 0
 
@@ -97,6 +111,8 @@ class Replay:
             self._pass_on(grant, event)
         elif event.action == "membership.decided":
             self._decide(event)
+        elif event.action.startswith(REGISTERED):
+            self.registers.take(event)
         elif event.action.startswith(_RECORDS) and event.before != event.after:
             raise Unreplayable(f"it tells of “{event.action}”, which this accessbot does not know; use the newest.")
 
@@ -157,6 +173,14 @@ def _time(event: AuditEvent, name: str) -> datetime:
     return from_ms(_fact(event, name, int))
 
 
+def _flag(event: AuditEvent, name: str) -> bool:
+    return name in event.data and _fact(event, name, bool)
+
+
+def _number(event: AuditEvent, name: str) -> int:
+    return _fact(event, name, int) if name in event.data else 0
+
+
 def _span(event: AuditEvent, name: str) -> timedelta:
     return timedelta(milliseconds=_fact(event, name, int))
 
@@ -177,17 +201,73 @@ def _submitted(event: AuditEvent) -> Request:
         catalog_hash=_text(event, "catalog", ""),
         opens=_text(event, "opens", ""),
         grant_id=_text(event, "grant", ""),
+        asked_by=_text(event, "asked_by", ""),
+        unconfirmed=_flag(event, "unconfirmed"),
+        bundle=_text(event, "bundle", ""),
+        not_before=_time(event, "not_before_ms") if "not_before_ms" in event.data else None,
+        emergency=_flag(event, "emergency"),
+        schedule=_text(event, "schedule", ""),
     )
 
 
 def _announced(request: Request, event: AuditEvent) -> Request:
     email, google_id = _text(event, "email"), _text(event, "google_id", "")
-    return replace(request, email=email, google_id=google_id, announced=True)
+    rule, policy, ticket = (_text(event, name, "") for name in ("rule", "policy", "ticket"))
+    known = replace(request, email=email, google_id=google_id, announced=True)
+    return replace(_begun(known, event), rule=rule, policy=policy, ticket=ticket)
+
+
+def _begun(request: Request, event: AuditEvent) -> Request:
+    """Begin a step, with those who could decide in it."""
+    eligible, unlisted = (tuple(_text(event, name, "").split()) for name in ("eligible", "unlisted"))
+    return replace(request, step_at=event.time, eligible=eligible, unlisted=unlisted, escalated=False)
+
+
+def _rejudged(request: Request, event: AuditEvent) -> Request:
+    rule, policy = _text(event, "rule", ""), _text(event, "policy", "")
+    return replace(_begun(request, event), rule=rule, policy=policy, step=_number(event, "step"))
+
+
+def _made_emergency(request: Request, event: AuditEvent) -> Request:
+    return replace(
+        request,
+        emergency=True,
+        announced=False,
+        duration=_span(event, "duration_ms"),
+        reason=event.reason,
+        votes=(),
+        rule="",
+        policy="",
+        ticket="",
+        step=0,
+        step_at=None,
+        escalated=False,
+        eligible=(),
+        unlisted=(),
+    )
+
+
+def _remarked(kind: RemarkKind) -> Callable[[Request, AuditEvent], Request]:
+    def step(request: Request, event: AuditEvent) -> Request:
+        remark = Remark(kind=kind, who=event.actor, at=event.time, text=event.reason)
+        return replace(request, remarks=(*request.remarks, remark)[-REMARKS:])
+
+    return step
 
 
 def _with_vote(request: Request, event: AuditEvent, at: datetime) -> Request:
     beside = set(_text(event, "beside", "").split())
-    vote = Vote(approver=event.actor, email=_text(event, "email", ""), at=at, google_id=_text(event, "google_id", ""))
+    vote = Vote(
+        approver=event.actor,
+        email=_text(event, "email", ""),
+        at=at,
+        google_id=_text(event, "google_id", ""),
+        step=_number(event, "step"),
+        comment=event.reason,
+        duration=_span(event, "less_ms") if "less_ms" in event.data else None,
+        for_email=_text(event, "for_email", ""),
+        for_google_id=_text(event, "for_google_id", ""),
+    )
     return replace(request, votes=(*(v for v in request.votes if v.approver in beside), vote))
 
 
@@ -197,7 +277,8 @@ def _voted(request: Request, event: AuditEvent) -> Request:
 
 def _approved(request: Request, event: AuditEvent) -> Request:
     voted = _with_vote(request, event, _time(event, "clicked_ms"))
-    return replace(_closed(voted, event, RequestState.APPROVED), grant_id=_text(event, "grant"))
+    closed = _closed(voted, event, RequestState.APPROVED)
+    return replace(closed, grant_id=_text(event, "grant"), decision_reason="")
 
 
 def _closed(request: Request, event: AuditEvent, state: RequestState) -> Request:
@@ -208,6 +289,17 @@ _REQUEST_STEPS: Final[Mapping[str, Callable[[Request, AuditEvent], Request]]] = 
     "request.announced": _announced,
     "request.vote": _voted,
     "request.approved": _approved,
+    "request.auto_approved": lambda request, event: replace(
+        _closed(request, event, RequestState.APPROVED), grant_id=_text(event, "grant")
+    ),
+    "request.confirmed": lambda request, _: replace(request, unconfirmed=False),
+    "request.step_begun": lambda request, event: replace(_begun(request, event), step=_number(event, "step")),
+    "request.escalated": lambda request, event: replace(_begun(request, event), escalated=True),
+    "request.rejudged": _rejudged,
+    "request.made_emergency": _made_emergency,
+    "request.stepped_down": lambda request, _: replace(request, emergency=False),
+    "request.question": _remarked(RemarkKind.QUESTION),
+    "request.answer": _remarked(RemarkKind.ANSWER),
     "request.denied": lambda request, event: _closed(request, event, RequestState.DENIED),
     "request.cancelled": lambda request, event: _closed(request, event, RequestState.CANCELLED),
     "request.expired": lambda request, event: _closed(request, event, RequestState.EXPIRED),
@@ -218,6 +310,7 @@ _REQUEST_STEPS: Final[Mapping[str, Callable[[Request, AuditEvent], Request]]] = 
 
 def _provisioning(event: AuditEvent) -> Grant:
     ends = _time(event, "ends_ms")
+    later = _time(event, "begins_ms") if "begins_ms" in event.data else None
     return Grant(
         id=event.subject,
         request_id=_text(event, "request"),
@@ -228,10 +321,13 @@ def _provisioning(event: AuditEvent) -> Grant:
         account_name=_text(event, "account_name", ""),
         permission_set=_text(event, "permission_set"),
         google_group=_text(event, "group"),
-        duration=ends - event.time,
+        duration=ends - (later or event.time),
         approved_at=_time(event, "approved_ms"),
-        starts_at=event.time,
+        starts_at=later or event.time,
         expires_at=ends,
+        not_before=later,
+        schedule=_text(event, "schedule", ""),
+        emergency=_flag(event, "emergency"),
     )
 
 
@@ -253,6 +349,7 @@ def _activated(grant: Grant, event: AuditEvent) -> Grant:
         activated_at=event.time,
         starts_at=event.time,
         expires_at=_time(event, "ends_ms"),
+        duration=_time(event, "ends_ms") - event.time,
     )
 
 
@@ -264,6 +361,11 @@ def _extended(grant: Grant, event: AuditEvent) -> Grant:
         expires_at=ends,
         extension_ids=(*grant.extension_ids, _text(event, "request")),
     )
+
+
+def _rescheduled(grant: Grant, event: AuditEvent) -> Grant:
+    ends = _time(event, "ends_ms")
+    return replace(grant, duration=ends - grant.starts_at, expires_at=ends)
 
 
 def _ending(grant: Grant, event: AuditEvent) -> Grant:
@@ -287,6 +389,7 @@ _GRANT_STEPS: Final[Mapping[str, Callable[[Grant, AuditEvent], Grant]]] = {
     "grant.intent": _pinned,
     "grant.active": _activated,
     "grant.extended": _extended,
+    "grant.rescheduled": _rescheduled,
     "grant.revoking": _ending,
     "grant.revoked": lambda grant, event: replace(
         grant, state=GrantState.REVOKED, ended_at=event.time, kept=event.reason

@@ -13,7 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from accessbot.domain.model import GOOGLE_SIDE, GrantState, Removal, Roster, aws_side, pair_key
+from accessbot.domain.groups import Removal, Roster
+from accessbot.domain.model import GOOGLE_SIDE, GrantState, aws_side, pair_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -32,9 +32,14 @@ class WorkKind(StrEnum):
     END = "end"  # grant: its time is over
     VERIFY = "verify"  # pair: look again whether both sides still are as they should be
     LAPSE = "lapse"  # request: nobody decided in time
+    STEP = "step"  # request: nobody decided in this step's time; escalate, then expire
     OVERDUE = "overdue"  # grant: a revoke that is still not proven; alert an operator
     MAPPING = "mapping"  # Google group: does it still open exactly what the catalog says
     SWEEP = "sweep"  # Google group: are its members on both sides those that the grants want
+    ROTA = "rota"  # on-call schedule: read it again, and give whoever is on call what goes with it
+    LEAVER = "leaver"  # person (Slack user id): is their Google account still there and not suspended
+    REVIEW = "review"  # review: show it, and remind its owners until it is closed
+    NUDGE = "nudge"  # request: ping those who are to hear that a step began
     EXPIRY = "expiry"  # pair: have Google end the membership by itself, some time after its last grant
     CARD = "card"  # request: bring every copy of its message up to date
     TELL = "tell"  # "<notice>:<id>": tell the requester
@@ -51,6 +56,11 @@ LANES: dict[WorkKind, Lane] = {
     WorkKind.VERIFY: Lane.ENDS,
     WorkKind.LAPSE: Lane.ENDS,
     WorkKind.OVERDUE: Lane.ENDS,
+    WorkKind.STEP: Lane.ENDS,
+    WorkKind.ROTA: Lane.SWEEP,
+    WorkKind.LEAVER: Lane.SWEEP,
+    WorkKind.REVIEW: Lane.TALK,
+    WorkKind.NUDGE: Lane.TALK,
     WorkKind.MAPPING: Lane.SWEEP,
     WorkKind.SWEEP: Lane.SWEEP,
     WorkKind.EXPIRY: Lane.SWEEP,
@@ -76,6 +86,7 @@ URGENCIES: dict[WorkKind, Urgency] = {
     WorkKind.MAPPING: Urgency.SWEEPING,
     WorkKind.SWEEP: Urgency.SWEEPING,
     WorkKind.EXPIRY: Urgency.SWEEPING,
+    WorkKind.LEAVER: Urgency.SWEEPING,
 }
 """Kinds that are not here are about grants."""
 

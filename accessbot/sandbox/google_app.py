@@ -227,8 +227,8 @@ class Operations:
             resource["aliases"] = list(user.aliases)
         if user.suspended:
             resource["suspensionReason"] = "ADMIN"
-        if user.manager:
-            resource["relations"] = [{"value": user.manager, "type": "manager"}]
+        if user.managers:
+            resource["relations"] = [{"value": each, "type": "manager"} for each in user.managers]
         return resource
 
 

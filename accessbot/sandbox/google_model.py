@@ -43,7 +43,7 @@ def invalid(key: str) -> DirectoryError:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user account. `manager` is the manager's email, from the relations."""
+    """A user account. `managers` are those of the relations: emails, or whatever an administrator wrote there."""
 
     id: str
     email: str
@@ -52,7 +52,7 @@ class User:
     aliases: tuple[str, ...] = ()
     suspended: bool = False
     archived: bool = False
-    manager: str | None = None
+    managers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

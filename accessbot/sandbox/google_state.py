@@ -82,7 +82,8 @@ class Directory:
         """Create a user. Raises ValueError for a taken address or a domain that is not the customer's."""
         given, _, family = (name or email.partition("@")[0].replace(".", " ").title()).partition(" ")
         id_ = f"1{secrets.randbelow(10**14):014d}{next(self._serial):06d}"
-        user = User(id_, email, given, family or given, tuple(aliases), suspended, archived, manager)
+        managers = () if manager is None else (manager,)
+        user = User(id_, email, given, family or given, tuple(aliases), suspended, archived, managers)
         with self._lock:
             self._claim(id_, (email, *user.aliases))
             self._users[id_] = user
@@ -96,9 +97,9 @@ class Directory:
         """Archive a user or bring them back."""
         return self._change(key, archived=archived)
 
-    def set_manager(self, key: str, manager: str | None) -> User:
-        """Set or clear the manager relation."""
-        return self._change(key, manager=manager)
+    def set_manager(self, key: str, *managers: str) -> User:
+        """Set the relations of type manager: none, one, or several, which is a mistake that administrators make."""
+        return self._change(key, managers=managers)
 
     def rename_user(self, key: str, email: str) -> User:
         """Give a user a new primary address; the old one stays as an alias, memberships follow."""
@@ -326,7 +327,7 @@ class Directory:
         self._names = {name: owner for name, owner in self._names.items() if owner != id_}
         self._fading = {key: value for key, value in self._fading.items() if id_ not in key}
 
-    def _change(self, key: str, **changes: bool | str | None) -> User:
+    def _change(self, key: str, **changes: bool | tuple[str, ...]) -> User:
         with self._lock:
             changed = replace(self.user(key), **changes)  # type: ignore[arg-type]  # one field or another, each of its own type
             self._users[changed.id] = changed

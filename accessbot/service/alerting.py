@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accessbot.domain.errors import VendorError
-from accessbot.domain.model import ALL_GROUPS
+from accessbot.domain.groups import ALL_GROUPS
 from accessbot.domain.notices import Alert, AlertKind
 from accessbot.domain.work import Lane
 from accessbot.service.comparing import TOLERATED

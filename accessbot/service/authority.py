@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from accessbot.domain.errors import Missing, Refused, Unavailable, VendorError
 from accessbot.domain.model import Identity, SelectorKind
+from accessbot.service import oncall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +34,11 @@ def identify(ctx: Context, slack_id: str) -> Identity:
     return Identity(slack=person.id, name=person.name, email=user.email, google_id=user.id)
 
 
-def holds(ctx: Context, person: Identity) -> Callable[[Selector], bool]:
-    """Make the question "does this selector cover the person?", asked live each time; it raises when it cannot tell."""
+def holds(ctx: Context, person: Identity, *, requester: str = "") -> Callable[[Selector], bool]:
+    """Make the question "does this selector cover the person?", asked live each time; it raises when it cannot tell.
+
+    `requester` is the address of the one whose `manager` is meant, "" where nobody's is.
+    """
 
     def covered(selector: Selector) -> bool:
         match selector.kind:
@@ -46,6 +50,10 @@ def holds(ctx: Context, person: Identity) -> Callable[[Selector], bool]:
                 return ctx.directory.holds(selector.value, person.email)
             case SelectorKind.SLACK_USERGROUP:
                 return ctx.workspace.in_usergroup(selector.value, person.slack)
+            case SelectorKind.ON_CALL:
+                return bool({person.slack, person.email.casefold()} & oncall.now(ctx, selector.value))
+            case SelectorKind.MANAGER:
+                return bool(requester) and ctx.directory.manager(requester) == person.email.casefold()
 
     return covered
 

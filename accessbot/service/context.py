@@ -23,11 +23,14 @@ if TYPE_CHECKING:
         Claim,
         Directory,
         Expiry,
+        Expressions,
+        Feeds,
         Gate,
         IdentityCenter,
         Notifier,
         Queue,
         Store,
+        Tickets,
         Workspace,
     )
 
@@ -74,6 +77,9 @@ class Context:
     catalog: CatalogSource
     terms: Terms
     pause: Callable[[timedelta], None]
+    feeds: Feeds
+    tickets: Tickets
+    expressions: Expressions
     keep: Callable[[Claim], AbstractContextManager[None]] = unkept
     gates: tuple[Gate, ...] = ()
     expiry: Expiry | None = None

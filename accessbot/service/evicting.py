@@ -13,8 +13,9 @@ import structlog
 
 from accessbot.domain import rosters
 from accessbot.domain.errors import LeaseBusy, Missing, Rejected, VendorError
+from accessbot.domain.groups import ALL_GROUPS, Roster
 from accessbot.domain.lifecycle import SYSTEM
-from accessbot.domain.model import ALL_GROUPS, GOOGLE_SIDE, AuditEvent, Roster, aws_side, pair_key
+from accessbot.domain.model import GOOGLE_SIDE, AuditEvent, aws_side, pair_key
 from accessbot.domain.work import Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service import converging, sides

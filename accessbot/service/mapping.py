@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from accessbot.domain.errors import Ambiguous, Conflict, Missing, Refused
-from accessbot.domain.model import GroupMapping, PermissionSet
+from accessbot.domain.groups import GroupMapping
+from accessbot.domain.model import PermissionSet
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service.context import save, soon

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from accessbot.domain import rosters
 from accessbot.domain.errors import Ambiguous, Missing, NotAuthorised, Unavailable, VendorError
-from accessbot.domain.model import ALL_GROUPS, GrantState
+from accessbot.domain.groups import ALL_GROUPS
+from accessbot.domain.model import GrantState
 from accessbot.domain.rosters import Reconcile
 from accessbot.service import evicting, mapping, reconciling
 from accessbot.service.schedule import back_off

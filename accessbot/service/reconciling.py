@@ -15,8 +15,9 @@ import structlog
 
 from accessbot.domain import rosters
 from accessbot.domain.errors import Conflict, Missing, VendorError
+from accessbot.domain.groups import Roster
 from accessbot.domain.lifecycle import SYSTEM
-from accessbot.domain.model import AuditEvent, Roster, pair_key
+from accessbot.domain.model import AuditEvent, pair_key
 from accessbot.domain.rosters import Members, Reconcile
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change

@@ -16,7 +16,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from accessbot.domain.model import ALL_GROUPS, AuditEvent, EndCause, GrantState, GroupMapping, RequestState, Roster
+from accessbot.domain.groups import ALL_GROUPS, GroupMapping, Roster
+from accessbot.domain.model import AuditEvent, EndCause, GrantState, RequestState
+from accessbot.domain.records import ReviewState
 from accessbot.domain.replaying import Replay
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
@@ -74,6 +76,7 @@ class Plan:
         for pair in self.replay.pairs.values():
             if pair.last_ended_at is None or pair.last_ended_at + _PAIR_KEPT > self.until:
                 yield pair
+        yield from self.replay.registers.records()
         yield from self.beside.values()
 
     def dues(self, now: datetime) -> Iterator[Due]:
@@ -91,6 +94,11 @@ class Plan:
         for record in self.beside.values():
             if isinstance(record, GroupMapping):
                 yield Due(Work(WorkKind.MAPPING, record.key), now)
+        for review in self.replay.registers.reviews.values():
+            if review.state is ReviewState.OPEN:
+                yield Due(Work(WorkKind.REVIEW, review.id), now)
+        for person in sorted({grant.requester for grant in self.live}):
+            yield Due(Work(WorkKind.LEAVER, person), now)
 
 
 def restore(
@@ -135,10 +143,14 @@ def _told(plan: Plan, source: str, operator: str, now: datetime) -> AuditEvent:
 
 
 def _of_request(request: Request, now: datetime) -> Iterator[Due]:
-    if not request.announced:
+    if request.unconfirmed:
+        yield Due(Work(WorkKind.TELL, f"confirm:{request.id}"), now)
+    elif not request.announced:
         yield Due(Work(WorkKind.SCREEN, request.id), now)
     yield Due(Work(WorkKind.LAPSE, request.id), request.expires_at)
     yield Due(Work(WorkKind.CARD, request.id), now)
+    if request.announced:
+        yield Due(Work(WorkKind.STEP, request.id), now)
 
 
 def _of_grant(grant: Grant, now: datetime) -> Iterator[Due]:
@@ -148,7 +160,7 @@ def _of_grant(grant: Grant, now: datetime) -> Iterator[Due]:
         leaving = grant.state is GrantState.REVOKING or grant.failure
         yield Due(Work(WorkKind.END, grant.id), now if leaving else grant.expires_at)
     if grant.state is GrantState.PROVISIONING and not grant.failure:
-        yield Due(Work(WorkKind.PROVISION, grant.id), now)
+        yield Due(Work(WorkKind.PROVISION, grant.id), max(now, grant.not_before or now))
     if grant.ending_at is not None:
         yield Due(Work(WorkKind.OVERDUE, grant.id), grant.ending_at + schedule.OVERDUE_AFTER)
     if grant.state is GrantState.ACTIVE:

@@ -114,8 +114,23 @@ class SlackWorkspace:
         with naming("users.info"):
             user = self._client.users_info(user=slack_id).get("user")
         if not isinstance(user, dict) or user.get("id") != slack_id:
-            raise Unavailable(VENDOR, "users.info", "Slack answered about somebody else; it is asked again.")
+            raise _somebody_else("users.info")
         return trusted(user, team)
+
+    def by_email(self, email: str) -> SlackPerson:
+        """Find the full member of our own workspace with that address, live.
+
+        Raises as `person` does, and `Missing` (`user`) where Slack knows nobody of that address.
+        """
+        team = self._team.id()
+        with naming("users.lookupByEmail"):
+            user = self._client.users_lookupByEmail(email=email).get("user")
+        if not isinstance(user, dict) or not isinstance(user.get("id"), str) or not user["id"]:
+            raise _somebody_else("users.lookupByEmail")
+        found = trusted(user, team)
+        if found.email != email.strip().casefold():
+            raise _somebody_else("users.lookupByEmail")
+        return found
 
     def in_usergroup(self, usergroup: str, slack_id: str) -> bool:
         """Tell, live, whether a person is in a Slack user group."""
@@ -130,8 +145,12 @@ class SlackWorkspace:
         return frozenset(users)
 
 
+def _somebody_else(operation: str) -> Unavailable:
+    return Unavailable(VENDOR, operation, "Slack answered about somebody else; it is asked again.")
+
+
 def trusted(user: dict[str, Any], team: str) -> SlackPerson:
-    """Read a `users.info` user; raises `Refused` unless all that must be there is there, and says what it must.
+    """Read a user as Slack describes one; raises `Refused` unless all that must be there is there, and says what it must.
 
     `team` is the id of our own workspace; "" where Slack does not tell it.
     """

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from accessbot.adapters.catalog_file import CatalogFile, catalog_of, read_catalog
 from accessbot.domain.errors import CatalogInvalid
-from accessbot.domain.model import Account, Catalog, Entitlement, Policy, Selector, SelectorKind
+from accessbot.domain.model import Account, Catalog, Entitlement, Selector, SelectorKind
+from accessbot.domain.rules import Policy, Step
 from accessbot.ports import CatalogSource
 from tests.catalog.examples import RIGHT, large
 
@@ -34,11 +35,14 @@ def test_a_catalog_means_what_it_says() -> None:
     policy = Policy(
         name="sensitive",
         requesters=(Selector(SelectorKind.EVERYONE),),
-        approvers=(
-            Selector(SelectorKind.GROUP, "sre-leads@example.com"),
-            Selector(SelectorKind.USER, "cto@example.com"),
+        steps=(
+            Step(
+                approvers=(
+                    Selector(SelectorKind.GROUP, "sre-leads@example.com"),
+                    Selector(SelectorKind.USER, "cto@example.com"),
+                )
+            ),
         ),
-        approvals=1,
         default_duration=timedelta(hours=1),
         max_duration=timedelta(hours=8),
     )

@@ -13,7 +13,8 @@ import pytest
 
 from accessbot.adapters import archive
 from accessbot.adapters.redis_store import RedisStore
-from accessbot.domain.model import AuditEvent, GroupMapping, PermissionSet, Roster
+from accessbot.domain.groups import GroupMapping, Roster
+from accessbot.domain.model import AuditEvent, PermissionSet
 from accessbot.ports import Change
 from tests.cli.conftest import Run
 from tests.cli.records import NOW, event

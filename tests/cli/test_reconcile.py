@@ -15,7 +15,8 @@ import pytest
 
 from accessbot.adapters.catalog_file import read_catalog
 from accessbot.adapters.redis_store import RedisStore
-from accessbot.domain.model import ALL_GROUPS, GroupMapping, PermissionSet, Roster
+from accessbot.domain.groups import ALL_GROUPS, GroupMapping, Roster
+from accessbot.domain.model import PermissionSet
 from accessbot.domain.work import Lane
 from accessbot.ports import Beat, Change
 from tests.catalog.examples import RIGHT

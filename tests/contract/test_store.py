@@ -10,21 +10,19 @@ import pytest
 
 from accessbot.adapters.redis_keys import MARK
 from accessbot.domain.errors import Conflict, Refused
+from accessbot.domain.groups import GroupMapping, Removal, Roster
 from accessbot.domain.model import (
     Board,
     Click,
     EndCause,
     Grant,
     GrantState,
-    GroupMapping,
     MessageRef,
     Pair,
     PermissionSet,
     Record,
-    Removal,
     Request,
     RequestState,
-    Roster,
     Vote,
 )
 from accessbot.domain.work import Due, Lane, Work, WorkKind

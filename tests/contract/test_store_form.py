@@ -15,18 +15,8 @@ from accessbot.adapters import redis_codec as codec
 from accessbot.adapters.redis_packing import pack, unpack
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.domain.errors import Conflict
-from accessbot.domain.model import (
-    AuditEvent,
-    Board,
-    Click,
-    Grant,
-    GroupMapping,
-    Pair,
-    Record,
-    Removal,
-    Request,
-    Roster,
-)
+from accessbot.domain.groups import GroupMapping, Removal, Roster
+from accessbot.domain.model import AuditEvent, Board, Click, Grant, Pair, Record, Request
 from accessbot.ports import Change
 from tests.contract.records import HOUR, NOW, a_grant, a_request, an_event
 

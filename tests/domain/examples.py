@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from accessbot.domain.model import Account, Entitlement, Grant, Identity, Policy, Request, Selector, SelectorKind
+from accessbot.domain.model import Account, Entitlement, Grant, Identity, Request, Selector, SelectorKind
+from accessbot.domain.rules import Policy, Step
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -18,8 +19,7 @@ PRIYA = Identity(slack="U_PRIYA", name="priya", email="priya@example.com", googl
 POLICY = Policy(
     name="sensitive",
     requesters=(EVERYONE,),
-    approvers=(LEADS, CTO),
-    approvals=1,
+    steps=(Step(approvers=(LEADS, CTO)),),
     default_duration=HOUR,
     max_duration=8 * HOUR,
 )

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accessbot.domain import rosters
-from accessbot.domain.model import GOOGLE_SIDE, Grant, GrantState, GroupMember, Pair, Removal, Roster, aws_side
+from accessbot.domain.groups import Removal, Roster
+from accessbot.domain.model import GOOGLE_SIDE, Grant, GrantState, GroupMember, Pair, aws_side
 from accessbot.domain.rosters import Members, Stranger, Verdict
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)

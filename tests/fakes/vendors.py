@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
-from accessbot.domain.errors import Ambiguous, Missing, Unavailable, VendorError
+from accessbot.domain.errors import Ambiguous, Missing, Rejected, Unavailable, VendorError
 from accessbot.domain.model import DirectoryUser, GroupMember, PermissionSet
 
 Answer = TypeVar("Answer")
@@ -103,6 +103,7 @@ class FakeDirectory(Switches):
         self._users: dict[str, DirectoryUser] = {}
         self._names: dict[str, str] = {}
         self._groups: dict[str, dict[str, GroupMember]] = {}
+        self._managers: dict[str, tuple[str, ...]] = {}
         self._stale: dict[tuple[str, str], tuple[bool, int]] = {}
 
     # --- the administrator
@@ -136,6 +137,10 @@ class FakeDirectory(Switches):
         self._names = {name: owner for name, owner in self._names.items() if owner != found.id}
         for members in self._groups.values():
             members.pop(found.id, None)
+
+    def set_manager(self, key: str, *managers: str) -> None:
+        """Say who a user's manager is: nobody, one, or several by mistake."""
+        self._managers[self._user(key).id] = managers
 
     def add_group(self, email: str) -> None:
         """Create an empty group."""
@@ -197,7 +202,19 @@ class FakeDirectory(Switches):
         """List all direct members."""
         return self._call("members", (group,), lambda: tuple(self._group(group).values()))
 
+    def manager(self, user: str) -> str | None:
+        """Give the address of a user's manager."""
+        return self._call("manager", (user,), lambda: self._manager(user))
+
     # --- inside
+
+    def _manager(self, user: str) -> str | None:
+        named = tuple(dict.fromkeys(each.casefold() for each in self._managers.get(self._user(user).id, ())))
+        if len(named) > 1:
+            raise Ambiguous("Google", "users.get", f"Google names several managers of {user}.")
+        if named and "@" not in named[0]:
+            raise Rejected("Google", "users.get", f"Google names a manager of {user} who is no email address.")
+        return named[0] if named else None
 
     def _user(self, key: str) -> DirectoryUser:
         found = self._users.get(self._names.get(key.casefold(), key))

@@ -10,7 +10,8 @@ from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
 
 if TYPE_CHECKING:
-    from accessbot.domain.model import Entitlement, Roster
+    from accessbot.domain.groups import Roster
+    from accessbot.domain.model import Entitlement
     from tests.support.world import World
 
 MINUTE = timedelta(minutes=1)

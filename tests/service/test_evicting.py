@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from accessbot.domain.model import ALL_GROUPS
+from accessbot.domain.groups import ALL_GROUPS
 from accessbot.domain.notices import AlertKind
 from accessbot.service import evicting, reconciling
 from tests.service.sweeping import (

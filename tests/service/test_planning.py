@@ -9,7 +9,7 @@ import pytest
 
 from accessbot.adapters.redis_client import send
 from accessbot.domain.errors import NotAuthorised
-from accessbot.domain.model import ALL_GROUPS
+from accessbot.domain.groups import ALL_GROUPS
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service import evicting, planning, reconciling

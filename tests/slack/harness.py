@@ -14,7 +14,8 @@ import fakeredis
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from accessbot.adapters.redis_store import RedisStore
-from accessbot.domain.model import Account, Catalog, Entitlement, Policy, Selector, SelectorKind
+from accessbot.domain.model import Account, Catalog, Entitlement, Selector, SelectorKind
+from accessbot.domain.rules import Policy, Step
 from accessbot.domain.work import Lane
 from accessbot.sandbox.slack import Actor, Workspace
 from accessbot.service import working
@@ -45,8 +46,7 @@ def policy(name: str = "sensitive", approvals: int = 1, default: str = "1h", lon
     return Policy(
         name=name,
         requesters=(Selector(SelectorKind.EVERYONE),),
-        approvers=(Selector(SelectorKind.GROUP, "sre-leads@example.com"),),
-        approvals=approvals,
+        steps=(Step(approvers=(Selector(SelectorKind.GROUP, "sre-leads@example.com"),), approvals=approvals),),
         default_duration=timedelta(hours=hours[default]),
         max_duration=timedelta(hours=hours[longest]),
     )

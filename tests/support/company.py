@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from accessbot.domain.model import Account, Catalog, Entitlement, Policy, Selector, SelectorKind
+from accessbot.domain.model import Account, Catalog, Entitlement, Selector, SelectorKind
+from accessbot.domain.rules import Policy, Step
 
 HOUR = timedelta(hours=1)
 
@@ -34,8 +35,7 @@ def policy(name: str = "sensitive", *, approvals: int = 1, hours: int = 8) -> Po
     return Policy(
         name=name,
         requesters=(EVERYONE,),
-        approvers=(LEADS, CTO),
-        approvals=approvals,
+        steps=(Step(approvers=(LEADS, CTO), approvals=approvals),),
         default_duration=min(HOUR, hours * HOUR),
         max_duration=hours * HOUR,
     )

@@ -6,7 +6,7 @@ import itertools
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from accessbot.domain.errors import Refused, VendorError
+from accessbot.domain.errors import Missing, Refused, VendorError
 from accessbot.domain.model import Catalog, MessageRef, SlackPerson
 from accessbot.domain.notices import Alert, AlertKind, Answer, Card, Notice, NoticeKind
 from accessbot.domain.work import Lane, Work
@@ -98,6 +98,15 @@ class FakeWorkspace:
         if slack_id in self.refused:
             raise Refused(self.refused[slack_id])
         return self.people[slack_id]
+
+    def by_email(self, email: str) -> SlackPerson:
+        """Find a person by their address."""
+        if self.trouble is not None:
+            raise self.trouble
+        found = next((one for one in self.people.values() if one.email.casefold() == email.casefold()), None)
+        if found is None:
+            raise Missing("Slack", "users.lookupByEmail", "Slack does not know that person.", what="user")
+        return self.person(found.id)
 
     def in_usergroup(self, usergroup: str, slack_id: str) -> bool:
         """Tell whether a person is in a user group."""

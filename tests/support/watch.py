@@ -293,6 +293,10 @@ class WatchedWorkspace(FakeWorkspace):
         """Look a person up."""
         return self.watch.around(SLACK, "person", (slack_id,), lambda: FakeWorkspace.person(self, slack_id))
 
+    def by_email(self, email: str) -> SlackPerson:
+        """Find a person by their address."""
+        return self.watch.around(SLACK, "by_email", (email,), lambda: FakeWorkspace.by_email(self, email))
+
     def usergroup(self, usergroup: str) -> frozenset[str]:
         """List a user group."""
         return self.watch.around(SLACK, "usergroup", (usergroup,), lambda: FakeWorkspace.usergroup(self, usergroup))
