@@ -150,7 +150,7 @@ def _somebody_else(operation: str) -> Unavailable:
 
 
 def trusted(user: dict[str, Any], team: str) -> SlackPerson:
-    """Read a user as Slack describes one; raises `Refused` unless all that must be there is there, and says what it must.
+    """Read a user of Slack's; raises `Refused` unless all that must be there is there, and says what it must.
 
     `team` is the id of our own workspace; "" where Slack does not tell it.
     """

@@ -308,3 +308,44 @@ def test_without_credentials_only_this_machine_is_called() -> None:
         GoogleDirectory("http://admin.example.com", lambda _scopes: None, LONG)
     with pytest.raises(UnsafeEndpoint):
         GoogleDirectory(None, lambda _scopes: None, LONG).user("ada@example.com")
+
+
+@pytest.mark.parametrize(
+    ("relations", "manager"),
+    [
+        (None, None),
+        ([], None),
+        ([{"type": "assistant", "value": "eve@example.com"}], None),
+        ([{"type": "dotted_line_manager", "value": "eve@example.com"}], None),
+        ([{"type": "custom", "customType": "manager", "value": "eve@example.com"}], None),
+        ([{"type": "manager", "value": "  "}], None),
+        (
+            [{"type": "assistant", "value": "eve@example.com"}, {"type": "manager", "value": " Bob@Example.com "}],
+            "bob@example.com",
+        ),
+    ],
+    ids=["left out", "empty", "assistant", "dotted line", "custom", "blank", "manager"],
+)
+def test_only_the_relation_of_type_manager_is_one(relations: object, manager: str | None) -> None:
+    """Other relations are none, and the one that is there is read without the spaces around it."""
+    body = {"id": "1001"} | ({} if relations is None else {"relations": relations})
+    with LoopbackServer(Canned(body)) as server:
+        assert GoogleDirectory(server.url, anonymous(server.url), LONG).manager("1001") == manager
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"id": "1002"},
+        {"id": "1001", "relations": "bob@example.com"},
+        {"id": "1001", "relations": ["bob@example.com"]},
+        {"id": "1001", "relations": [{"type": "manager"}]},
+        {"id": "1001", "relations": [{"type": "manager", "value": 3}]},
+    ],
+    ids=["no id", "another's", "a text", "texts", "no value", "a number"],
+)
+def test_a_strange_answer_names_no_manager_and_is_not_nobody(body: object) -> None:
+    """What is not the shape of the answer raises: it neither names a manager nor says that there is none."""
+    with LoopbackServer(Canned(body)) as server, pytest.raises(Unavailable):
+        GoogleDirectory(server.url, anonymous(server.url), LONG).manager("1001")

@@ -10,7 +10,7 @@ import pytest
 
 from accessbot.adapters.google_auth import anonymous
 from accessbot.adapters.google_directory import GoogleDirectory
-from accessbot.domain.errors import Missing, Unavailable
+from accessbot.domain.errors import Ambiguous, Missing, Rejected, Unavailable
 from accessbot.domain.model import DirectoryUser
 from accessbot.ports import Directory
 from accessbot.sandbox.google import Directory as Customer
@@ -32,6 +32,10 @@ class Rig(Protocol):
 
     def delete_user(self, key: str) -> None:
         """Delete a user."""
+        ...
+
+    def set_manager(self, key: str, *managers: str) -> object:
+        """Say who a user's manager is."""
         ...
 
     def add_group(self, email: str) -> None:
@@ -70,6 +74,7 @@ class FakeRig:
         self.fake = FakeDirectory()
         self.port: Directory = self.fake
         self.delete_user = self.fake.delete_user
+        self.set_manager = self.fake.set_manager
         self.add_group = self.fake.add_group
         self.put = self.fake.put
         self.up = self.fake.recover
@@ -101,6 +106,7 @@ class RealRig:
         self.google = google
         self.port: Directory = GoogleDirectory(google.url, anonymous(google.url), timedelta(seconds=5))
         self.delete_user = google.directory.delete_user
+        self.set_manager = google.directory.set_manager
         self._move = move
 
     def add_user(self, email: str, *, aliases: tuple[str, ...] = (), suspended: bool = False) -> DirectoryUser:
@@ -277,6 +283,7 @@ def test_a_directory_that_is_down_is_unavailable_for_every_call(rig: Rig) -> Non
         lambda: rig.port.add(OPS, ada),
         lambda: rig.port.remove(OPS, ada.id),
         lambda: rig.port.members(OPS),
+        lambda: rig.port.manager(ada.id),
     ):
         with pytest.raises(Unavailable) as caught:
             call()
@@ -309,3 +316,48 @@ def test_a_write_may_be_visible_late(rig: Rig) -> None:
     rig.port.add(OPS, ada)
     rig.catch_up()
     assert rig.port.is_member(OPS, ada.id)
+
+
+def test_the_manager_is_told_by_id_and_by_address(rig: Rig) -> None:
+    """A manager's address comes in lower case, whichever way the user is named; most people's is told to be nobody."""
+    ada, bob = rig.add_user("ada@example.com"), rig.add_user("bob@example.com")
+    rig.set_manager(ada.id, "Bob@Example.com")
+    assert rig.port.manager(ada.id) == rig.port.manager("Ada@example.com") == "bob@example.com"
+    assert rig.port.manager(bob.id) is None
+
+
+def test_a_manager_that_was_changed_is_told_at_once(rig: Rig) -> None:
+    """Nothing about managers is remembered."""
+    ada = rig.add_user("ada@example.com")
+    rig.set_manager(ada.id, "bob@example.com")
+    assert rig.port.manager(ada.id) == "bob@example.com"
+    rig.set_manager(ada.id, "eve@example.com")
+    assert rig.port.manager(ada.id) == "eve@example.com"
+    rig.set_manager(ada.id)
+    assert rig.port.manager(ada.id) is None
+
+
+def test_of_several_managers_none_is_taken(rig: Rig) -> None:
+    """Two managers are ambiguous, in either order; the same one written twice is one."""
+    ada = rig.add_user("ada@example.com")
+    for managers in (("bob@example.com", "eve@example.com"), ("eve@example.com", "bob@example.com")):
+        rig.set_manager(ada.id, *managers)
+        with pytest.raises(Ambiguous):
+            rig.port.manager(ada.id)
+    rig.set_manager(ada.id, "bob@example.com", "Bob@example.com")
+    assert rig.port.manager(ada.id) == "bob@example.com"
+
+
+def test_a_manager_who_is_no_address_is_rejected(rig: Rig) -> None:
+    """A name in the place of an address says that there is a manager, and not who."""
+    ada = rig.add_user("ada@example.com")
+    rig.set_manager(ada.id, "Bob Bobson")
+    with pytest.raises(Rejected):
+        rig.port.manager(ada.id)
+
+
+def test_the_manager_of_an_unknown_user_is_missing(rig: Rig) -> None:
+    """Somebody whom Google does not know has no manager that could be told: that is an error, not None."""
+    with pytest.raises(Missing, match=r"nobody@example\.com") as caught:
+        rig.port.manager("nobody@example.com")
+    assert caught.value.what == "user"

@@ -93,6 +93,52 @@ def test_a_live_look_up_sees_every_change() -> None:
         assert sum(call.method == "auth.test" for call in slack.calls) == 1
 
 
+def test_a_person_is_found_by_the_very_address() -> None:
+    """An address in any case gives the member who has it; nobody and a deactivated account are missing."""
+    with Workspace() as slack:
+        client = SlackClient(slack.bot_token, slack.api_url)
+        people = SlackWorkspace(client, OwnTeam(client))
+        assert people.by_email("Maya@Example.com") == people.person(MAYA)
+        slack.edit_person(PRIYA, deleted=True)
+        for unknown in ("nobody@example.com", "priya@example.com"):
+            with pytest.raises(Missing) as missing:
+                people.by_email(unknown)
+            assert missing.value.what == "user"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"is_restricted": True}, "Guests"),
+        ({"is_stranger": True}, "other organisations"),
+        ({"team_id": "T99PARTNER"}, "other workspaces"),
+        ({"is_email_confirmed": False}, "not confirmed"),
+        ({"is_bot": True}, "bot"),
+        ({"is_invited_user": True}, "invitation"),
+    ],
+    ids=["guest", "stranger", "other team", "unconfirmed", "bot", "invited"],
+)
+def test_an_address_vouches_for_nobody(change: dict[str, Any], said: str) -> None:
+    """Whoever is found by address is trusted on the same terms as whoever is looked up by id."""
+    with Workspace() as slack:
+        client = SlackClient(slack.bot_token, slack.api_url)
+        people = SlackWorkspace(client, OwnTeam(client))
+        slack.edit_person(MAYA, **change)
+        with pytest.raises(Refused, match=said):
+            people.by_email("maya@example.com")
+
+
+def test_somebody_elses_account_is_no_answer_to_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member with another address than the one asked for, or none at all, is not taken for the one meant."""
+    with Workspace() as slack:
+        client = SlackClient(slack.bot_token, slack.api_url)
+        people = SlackWorkspace(client, OwnTeam(client))
+        for answer in ({"user": GOOD}, {"user": None}, {"user": GOOD | {"id": ""}}, {}):
+            monkeypatch.setattr(client, "users_lookupByEmail", lambda email, answer=answer: answer)  # noqa: ARG005 - Slack's own argument
+            with pytest.raises(Unavailable):
+                people.by_email("priya@example.com")
+
+
 def test_failed_look_ups_are_never_answers() -> None:
     """An unknown person, a slow or broken Slack and a missing scope each have their own error."""
     with Workspace() as slack:
@@ -104,6 +150,10 @@ def test_failed_look_ups_are_never_answers() -> None:
             slack.outages.error("users.info", code, times=1)
             with pytest.raises(error):
                 people.person(MAYA)
+        for code, error in (("missing_scope", NotAuthorised), ("odd_code", Rejected), ("fatal_error", Unavailable)):
+            slack.outages.error("users.lookupByEmail", code, times=1)
+            with pytest.raises(error):
+                people.by_email("maya@example.com")
         slack.outages.rate_limit("users.info", retry_after=7, times=1)
         with pytest.raises(Unavailable) as slow:
             people.person(MAYA)
@@ -120,6 +170,8 @@ def test_a_slack_that_is_away_tells_nothing_about_people() -> None:
     people = SlackWorkspace(client, OwnTeam(client))
     with pytest.raises(Unavailable):
         people.person(MAYA)
+    with pytest.raises(Unavailable):
+        people.by_email("maya@example.com")
     with pytest.raises(Unavailable):
         people.usergroup("S01SRELEADS")
 

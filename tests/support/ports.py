@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from accessbot.domain.errors import Missing, Refused, VendorError
-from accessbot.domain.model import Catalog, MessageRef, SlackPerson
-from accessbot.domain.notices import Alert, AlertKind, Answer, Card, Notice, NoticeKind
+from accessbot.domain.model import Catalog, MessageRef, Remark, Request, SlackPerson
+from accessbot.domain.notices import Alert, AlertKind, Answer, Card, Notice, NoticeKind, Nudge, ReviewCard
 from accessbot.domain.work import Lane, Work
 
 
@@ -29,6 +29,10 @@ class RecordingNotifier:
     cards: list[Card] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     posted: list[str] = field(default_factory=list)
+    nudges: list[Nudge] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    reviews: list[ReviewCard] = field(default_factory=list)
+    reminders: list[ReviewCard] = field(default_factory=list)
     trouble: VendorError | None = None
     _serial: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -42,6 +46,27 @@ class RecordingNotifier:
         """Keep a direct message."""
         self._raise()
         self.told.append(Told(person, notice))
+
+    def nudge(self, nudge: Nudge, refs: tuple[MessageRef, ...]) -> None:  # noqa: ARG002 - the port's own signature
+        """Keep a ping."""
+        self._raise()
+        self.nudges.append(nudge)
+
+    def remark(self, request: Request, remark: Remark, refs: tuple[MessageRef, ...]) -> None:  # noqa: ARG002 - as above
+        """Keep what was said about a request."""
+        self._raise()
+        self.remarks.append(remark)
+
+    def show_review(self, card: ReviewCard, refs: tuple[MessageRef, ...]) -> tuple[MessageRef, ...]:
+        """Keep the message about an emergency."""
+        self._raise()
+        self.reviews.append(card)
+        return refs or (self._new("C-alerts"),)
+
+    def remind_review(self, card: ReviewCard, refs: tuple[MessageRef, ...]) -> None:  # noqa: ARG002 - as above
+        """Keep a reminder."""
+        self._raise()
+        self.reminders.append(card)
 
     def answer(self, person: str, answer: Answer, answer_to: str) -> None:
         """Keep an answer."""
@@ -95,9 +120,7 @@ class FakeWorkspace:
         """Look a person up."""
         if self.trouble is not None:
             raise self.trouble
-        if slack_id in self.refused:
-            raise Refused(self.refused[slack_id])
-        return self.people[slack_id]
+        return self._vouched(slack_id)
 
     def by_email(self, email: str) -> SlackPerson:
         """Find a person by their address."""
@@ -106,7 +129,7 @@ class FakeWorkspace:
         found = next((one for one in self.people.values() if one.email.casefold() == email.casefold()), None)
         if found is None:
             raise Missing("Slack", "users.lookupByEmail", "Slack does not know that person.", what="user")
-        return self.person(found.id)
+        return self._vouched(found.id)
 
     def in_usergroup(self, usergroup: str, slack_id: str) -> bool:
         """Tell whether a person is in a user group."""
@@ -117,6 +140,11 @@ class FakeWorkspace:
         if self.trouble is not None:
             raise self.trouble
         return self.groups[usergroup]
+
+    def _vouched(self, slack_id: str) -> SlackPerson:
+        if slack_id in self.refused:
+            raise Refused(self.refused[slack_id])
+        return self.people[slack_id]
 
 
 @dataclass(slots=True)
