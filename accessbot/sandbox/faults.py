@@ -140,6 +140,33 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
                 ),
             ),
             _preset(
+                "feed_down",
+                "The on-call feed is down",
+                "Feeds and PagerDuty answer 503: who is on call is what was read last.",
+                Rule("oncall.feed", Kind.REFUSE, Refusal(503, "unavailable", "Service unavailable")),
+                Rule("oncall.pagerduty", Kind.REFUSE, Refusal(503, "unavailable", "Service unavailable")),
+            ),
+            _preset(
+                "feed_garbage",
+                "The on-call feed is garbage",
+                "Feeds and PagerDuty answer something that is cut off in the middle.",
+                Rule("oncall.feed", Kind.GARBLE),
+                Rule("oncall.pagerduty", Kind.GARBLE),
+            ),
+            _preset(
+                "feed_slow",
+                "The on-call feed is slow",
+                "Feeds and PagerDuty take 20 seconds more.",
+                Rule("oncall.feed", Kind.SLOW, seconds=20.0),
+                Rule("oncall.pagerduty", Kind.SLOW, seconds=20.0),
+            ),
+            _preset(
+                "tickets_down",
+                "The ticket system is down",
+                "No ticket can be checked, so none may be used.",
+                Rule("oncall.tickets", Kind.REFUSE, Refusal(503, "unavailable", "Service unavailable")),
+            ),
+            _preset(
                 "sync_race",
                 "A sync job undoes a revoke, once",
                 "An external sync job that read Google a moment too early puts the AWS membership back once.",

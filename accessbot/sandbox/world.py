@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 from accessbot.sandbox.aws import Aws
 from accessbot.sandbox.faults import Faults
 from accessbot.sandbox.google import Google
+from accessbot.sandbox.oncall import OnCall, Rota
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,6 +23,12 @@ _PEOPLE: Final = {
     "tomas@example.com": "Tomas Novak",
     "ines@example.com": "Ines Duarte",
     "gabe@example.com": "Gabe Contractor",
+}
+_MANAGERS: Final = {
+    "maya@example.com": "priya@example.com",
+    "noah@example.com": "priya@example.com",
+    "tomas@example.com": "priya@example.com",
+    "priya@example.com": "ines@example.com",
 }
 _TEAMS: Final = {
     "sre-leads@example.com": ("priya@example.com", "tomas@example.com"),
@@ -56,29 +63,38 @@ OPENINGS: Final = (
     Opening("aws-staging-admin@example.com", "staging-admin", "333344445555", "Staging", "AdministratorAccess"),
     Opening("aws-data-analyst@example.com", "data-analyst", "444455556666", "Data platform", "DataAnalyst"),
 )
+FEED: Final = "sre"
+"""The schedule that the sandbox's catalog reads from an iCal feed."""
+PAGER: Final = "PSANDBOX"
+"""The schedule that the sandbox's catalog reads from PagerDuty."""
+_SCHEDULES: Final = {FEED: ("SRE", "tomas@example.com"), PAGER: ("Data platform", "noah@example.com")}
+_CLOSED_TICKETS: Final = {"OPS-404": "OPS-404 is closed; open it again or name another one."}
 _STANDING: Final = ("aws-production-readonly@example.com", "ines@example.com")
 
 
 @dataclass(slots=True)
 class World:
-    """Google and AWS as the catalog of the sandbox expects them, with one board of faults for both."""
+    """Google, AWS, paging and tickets as the catalog of the sandbox expects them, with one board of faults for all."""
 
     faults: Faults = field(default_factory=Faults)
     google: Google = field(init=False)
     aws: Aws = field(init=False)
+    oncall: OnCall = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the two stand-ins; `start` opens and fills them."""
+        """Make the stand-ins; `start` opens and fills them."""
         self.google = Google(faults=self.faults)
         self.aws = Aws(faults=self.faults)
+        self.oncall = OnCall(Rota(_PEOPLE), faults=self.faults)
 
     def start(self) -> Self:
         """Serve, with everybody and every group in place."""
         self.google.start()
         self.aws.start()
+        self.oncall.start()
         directory = self.google.directory
         for email, name in _PEOPLE.items():
-            directory.add_user(email, name)
+            directory.add_user(email, name, manager=_MANAGERS.get(email))
             self.aws.add_user(email, name)
         for team, members in _TEAMS.items():
             directory.add_group(team)
@@ -93,20 +109,34 @@ class World:
         group, person = _STANDING
         directory.add_member(group, person)
         self.aws.add_member(group.partition("@")[0], person)
+        self._take_turns()
         return self
 
+    def _take_turns(self) -> None:
+        rota = self.oncall.rota
+        for schedule, (name, person) in _SCHEDULES.items():
+            if rota.schedule(schedule) is None:
+                rota.add(schedule, name)
+                rota.hand_over(schedule, person)
+        for ticket, reason in _CLOSED_TICKETS.items():
+            rota.refuse_ticket(ticket, reason)
+
     def stop(self) -> None:
-        """Close both."""
+        """Close all."""
         self.google.stop()
         self.aws.stop()
+        self.oncall.stop()
 
     def env(self) -> dict[str, str]:
-        """The environment that points accessbot at the two stand-ins."""
+        """The environment that points accessbot at the stand-ins."""
         return {
             "GOOGLE_API_URL": self.google.url,
             "GOOGLE_CLOUD_IDENTITY_URL": self.google.url,
             "GOOGLE_AUTH": "anonymous",
             "AWS_START_URL": "https://example.awsapps.com/start",
+            "SRE_ROTA_URL": self.oncall.feed(FEED),
+            "PAGERDUTY_API_URL": self.oncall.url,
+            "PAGERDUTY_API_TOKEN": self.oncall.token,
             **self.aws.env(),
         }
 
