@@ -53,7 +53,9 @@ class ReviewCard:
     """The loud message about an emergency, in the operators' channel, which becomes its review.
 
     While `review` is open and the grant has ended its owners are asked to close it. `owners` are Slack user ids that
-    are pinged, in the first message and in each reminder.
+    are pinged, in the first message and in each reminder; where it is `unowned`, as no owner can be found any more,
+    they are the administrators, who may close it too. A reminder of a review that was closed as not justified tells
+    the administrators alone.
     """
 
     review: Review
@@ -61,6 +63,7 @@ class ReviewCard:
     entitlement: Entitlement | None
     grant: Grant | None
     owners: tuple[str, ...] = ()
+    unowned: bool = False
     now: datetime
 
 
