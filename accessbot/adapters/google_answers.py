@@ -7,7 +7,6 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any
 
@@ -16,6 +15,7 @@ from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from googleapiclient.errors import Error as ApiError
 from googleapiclient.errors import HttpError
 
+from accessbot.adapters.retry_after import asked_pause
 from accessbot.domain.errors import Missing, NotAuthorised, Rejected, Unavailable, VendorError
 
 GOOGLE = "Google"
@@ -122,7 +122,7 @@ def judge(ask: Ask, error: Exception, table: tuple[Row, ...] = TABLE) -> Verdict
         reason, message = _read(error.content)
         outcome = classify(ask.operation, int(error.resp.status), reason, message, table)
         return Verdict(
-            outcome=outcome, code=reason or str(error.resp.status), said=message, retry_after=_pause(error.resp)
+            outcome=outcome, code=reason or str(error.resp.status), said=message, retry_after=asked_pause(error.resp)
         )
     if isinstance(error, RefreshError) and not error.retryable:
         return Verdict(outcome=Outcome.NOT_AUTHORISED, code=_oauth_code(error))
@@ -206,15 +206,3 @@ def _read(content: bytes) -> tuple[str, str]:
 def _oauth_code(error: RefreshError) -> str:
     found = re.search(r"invalid_grant|unauthorized_client|invalid_scope|invalid_client|access_denied", str(error))
     return found.group() if found else "RefreshError"
-
-
-def _pause(answer: Any) -> timedelta | None:  # noqa: ANN401 - httplib2's Response, a dict of headers
-    """Read Retry-After: seconds, or a date, which is counted from the answer's own date."""
-    asked = str(answer.get("retry-after", "")).strip()
-    if asked.isascii() and asked.isdigit():
-        return timedelta(seconds=min(int(asked), 86_400))
-    try:
-        pause = parsedate_to_datetime(asked) - parsedate_to_datetime(str(answer.get("date", "")))
-    except (TypeError, ValueError):
-        return None
-    return max(pause, timedelta(0))

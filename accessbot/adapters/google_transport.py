@@ -48,11 +48,11 @@ class _OneTry(http.client.HTTPConnection):
             raise ConnectionResetError("the connection was closed without an answer") from error
 
 
-class _Plain(_OneTry, httplib2.HTTPConnectionWithTimeout):
+class Plain(_OneTry, httplib2.HTTPConnectionWithTimeout):
     """Plain http, for loopback."""
 
 
-class _Secure(_OneTry, httplib2.HTTPSConnectionWithTimeout):
+class Secure(_OneTry, httplib2.HTTPSConnectionWithTimeout):
     """Https."""
 
 
@@ -81,7 +81,7 @@ class Transport(httplib2.Http):
     ) -> tuple[httplib2.Response, bytes]:
         """Send once. Raises OSError, `httplib2.HttpLib2Error` or `http.client.HTTPException`."""
         self.proxy_info = None if is_loopback(uri) else httplib2.proxy_info_from_environment
-        kind = connection_type or (_Secure if uri.startswith("https:") else _Plain)
+        kind = connection_type or (Secure if uri.startswith("https:") else Plain)
         try:
             answer: tuple[httplib2.Response, bytes] = super().request(uri, method, body, headers, redirections, kind)
         except BaseException:
