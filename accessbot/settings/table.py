@@ -23,6 +23,7 @@ from accessbot.settings.values import (
     grace,
     level,
     matching,
+    pagerduty,
     redis,
     slack_api,
     slots,
@@ -169,6 +170,18 @@ class Settings(BaseSettings):
     aws_session_token: Annotated[SecretStr, For(DOORS)] = Field(
         SecretStr(""), validation_alias="AWS_SESSION_TOKEN", description="The same"
     )
+    pagerduty_api_token: Annotated[
+        SecretStr, token("use a read-only REST API key of PagerDuty", ("xox", "xapp-")), For(("worker",))
+    ] = Field(
+        SecretStr(""),
+        validation_alias="PAGERDUTY_API_TOKEN",
+        description="Read-only REST API key; needed if the catalog has a schedule of PagerDuty",
+    )
+    pagerduty_url: Annotated[str, AfterValidator(pagerduty), For(("worker",))] = Field(
+        "https://api.pagerduty.com/",
+        validation_alias="PAGERDUTY_URL",
+        description="Root of PagerDuty's REST API, `https://api.eu.pagerduty.com/` in the EU",
+    )
     catalog: Annotated[Path, For(_ALL)] = Field(
         Path("catalog.yml"), validation_alias="ACCESSBOT_CATALOG", description="Path of the catalog"
     )
@@ -255,6 +268,7 @@ class Settings(BaseSettings):
             self.slack_app_token,
             self.aws_secret_access_key,
             self.aws_session_token,
+            self.pagerduty_api_token,
         )
         address = self.redis_url.get_secret_value()
         passwords = parse(address).secrets if address else ()

@@ -80,6 +80,11 @@ def cloud_identity(value: str) -> str:
     return url
 
 
+def pagerduty(value: str) -> str:
+    """Read the root of PagerDuty's API, with one slash at the end."""
+    return _rooted(value)
+
+
 def start_url(value: str) -> str:
     """Read the access portal's address, without a slash or a fragment at the end."""
     return address(value.partition("#")[0]).rstrip("/")

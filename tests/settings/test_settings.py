@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accessbot.domain.oncall import Feed, PagerDuty, Schedule, UserGroup
 from accessbot.domain.work import Lane
-from accessbot.settings import Role, SettingsInvalid, describe, is_loopback, load
+from accessbot.settings import Role, SettingsInvalid, check_feeds, describe, is_loopback, load
 
 BOT_TOKEN = "xoxb-0000-bot"
 SIGNING_SECRET = "5f0c9a8b7d6e"
@@ -324,6 +326,7 @@ def test_the_table_describes_every_variable() -> None:
         "REDIS_URL",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
+        "PAGERDUTY_API_TOKEN",
     }
     written = {row.name: row.default for row in rows if row.default and row.name != "GOOGLE_API_URL"}
     assert load("worker", environment() | written | {"SLACK_API_URL": "https://slack.com/api/"}).model_dump(
@@ -359,3 +362,50 @@ def test_the_address_of_cloud_identity_is_its_root_and_safe(url: str) -> None:
     """An address without encryption, or with the version in it, is refused."""
     [problem] = problems("worker", environment(GOOGLE_CLOUD_IDENTITY_URL=url))
     assert problem.startswith("GOOGLE_CLOUD_IDENTITY_URL ")
+
+
+@pytest.mark.parametrize("url", ["http://api.pagerduty.com/", "https://user:word@api.pagerduty.com/", "pagerduty"])
+def test_the_address_of_pagerduty_is_safe(url: str) -> None:
+    """The token is sent to an https address, or to this machine, and to no other."""
+    [problem] = problems("worker", environment(PAGERDUTY_URL=url))
+    assert problem.startswith("PAGERDUTY_URL ")
+
+
+UTC_ZONE = ZoneInfo("UTC")
+SCHEDULES = (
+    Schedule(name="web", source=PagerDuty(id="PABC123")),
+    Schedule(name="sre", source=Feed(address="SRE_ROTA_URL", zone=UTC_ZONE)),
+    Schedule(name="data", source=Feed(address="https://calendars.example.com/data.ics", zone=UTC_ZONE)),
+    Schedule(name="dba", source=UserGroup(id="S0123ABCD")),
+)
+
+
+def test_schedules_that_are_kept_outside_need_their_variables() -> None:
+    """Each that is missing is named, with what it is for, and nothing is asked for that no schedule needs."""
+    with pytest.raises(SettingsInvalid) as caught:
+        check_feeds(load("worker", environment()), SCHEDULES, {})
+    assert [line.split()[0] for line in caught.value.problems] == ["PAGERDUTY_API_TOKEN", "SRE_ROTA_URL"]
+    assert ["schedule web" in line or "schedule sre" in line for line in caught.value.problems] == [True, True]
+    check_feeds(load("worker", environment()), SCHEDULES[2:], {})
+    complete = environment(PAGERDUTY_API_TOKEN="u+made-up", SRE_ROTA_URL="webcal://calendars.example.com/x.ics")
+    check_feeds(load("worker", complete), SCHEDULES, complete)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://calendars.example.com/hidden.ics",
+        "https://user:hidden@calendars.example.com/",
+        "https://calendars.example.com/hidden ics",
+        "https://calendars.example.com/hidden\nics",
+        "ftp://127.0.0.1/hidden",
+        "hidden",
+    ],
+)
+def test_the_address_of_a_feed_is_safe_and_never_told(url: str) -> None:
+    """An address without encryption, or that is none, is refused by the name of its variable alone."""
+    with pytest.raises(SettingsInvalid) as caught:
+        check_feeds(load("worker", environment()), SCHEDULES[1:2], {"SRE_ROTA_URL": url})
+    [problem] = caught.value.problems
+    assert problem.startswith("SRE_ROTA_URL ")
+    assert "hidden" not in problem
