@@ -30,7 +30,7 @@ from accessbot.service.comparing import Timepiece
 from accessbot.service.context import Context, Terms
 from accessbot.service.keeping import Keeper
 from accessbot.service.watching import Watcher
-from accessbot.settings import Role, Settings, load
+from accessbot.settings import Role, Settings, check_feeds, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from accessbot.adapters.google_auth import CredentialsFactory
-    from accessbot.ports import Directory, Expiry, Gate, IdentityCenter, Queue
+    from accessbot.ports import Directory, Expiry, Feeds, Gate, IdentityCenter, Queue, Tickets
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +48,7 @@ VENDOR_TIMEOUT = sides.CALL
 """Longest time one call to Google or AWS may take, from the wait for its turn to the last byte of its answer."""
 
 _SLACK_TIMEOUT_S = 5
+_FEED_TIMEOUT = timedelta(seconds=10)
 _CLOUD_IDENTITY_PER_SECOND = 10
 _KEEP_BEAT = timedelta(seconds=15)
 _ASK_AGAIN_S = 0.5
@@ -157,6 +158,25 @@ def identity_center_from(settings: Settings, gate: Gate | None = None) -> Identi
     )
 
 
+def feeds_from(settings: Settings) -> Feeds:
+    """Build the way to the on-call schedules that are kept outside; those of iCal by the environment's addresses."""
+    from accessbot.adapters.oncall_feeds import OnCallFeeds  # noqa: PLC0415 - slow, and not all need it
+
+    return OnCallFeeds(
+        timeout=_FEED_TIMEOUT,
+        root=settings.pagerduty_url,
+        token=settings.pagerduty_api_token.get_secret_value(),
+        environ=os.environ,
+    )
+
+
+def tickets_from() -> Tickets:
+    """Build the way to the ticket system, whose address each rule names."""
+    from accessbot.adapters.tickets import TicketSystem  # noqa: PLC0415 - as above
+
+    return TicketSystem()
+
+
 def gates_from(settings: Settings) -> tuple[RedisGate, RedisGate]:
     """Build what stands before every call to Google and to AWS: the quota that all workers share, and the breaker."""
     caller = _gatekeeper(settings)
@@ -201,6 +221,8 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
             expiry_grace=settings.membership_expiry or timedelta(0),
         ),
         pause=lambda span: time.sleep(span.total_seconds()),
+        feeds=feeds_from(settings),
+        tickets=tickets_from(),
         keep=Keeper(store_from(settings, WEB_PATIENCE)),
         gates=(google_gate, aws_gate),
         expiry=expiry_from(settings),
@@ -326,6 +348,8 @@ def _process(role: Role) -> Process:
     settings = load(role, os.environ)
     configure(settings.log_level, hide=settings.secrets())
     parts = parts_from(settings, WEB_PATIENCE if role == "web" else WORKER_PATIENCE)
+    if role == "worker":
+        check_feeds(settings, parts.catalog.current().schedules.values(), os.environ)
     return Process(
         settings=settings,
         store=parts.store,

@@ -21,7 +21,7 @@ from accessbot.service.ending import revoke_by_operator, vouch
 
 if TYPE_CHECKING:
     from accessbot.domain.model import Grant
-    from accessbot.ports import CatalogSource, Directory, IdentityCenter, Notifier, Store, Workspace
+    from accessbot.ports import CatalogSource, Directory, Feeds, IdentityCenter, Notifier, Store, Tickets, Workspace
     from accessbot.settings import Settings
 
 _LOOK_EVERY_S = 0.2
@@ -123,4 +123,6 @@ def storing_context(settings: Settings, store: Store) -> Context:
         catalog=cast("CatalogSource", absent),
         terms=Terms(shortest=settings.min_duration, sync_period=settings.sync_period),
         pause=lambda span: time.sleep(span.total_seconds()),
+        feeds=cast("Feeds", absent),
+        tickets=cast("Tickets", absent),
     )
