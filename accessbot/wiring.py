@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from accessbot.adapters.catalog_file import CatalogFile
+from accessbot.adapters.cel_expressions import CelExpressions
 from accessbot.adapters.redis_client import WEB_PATIENCE, WORKER_PATIENCE, Caller, connect, within
 from accessbot.adapters.redis_gate import RedisGate
 from accessbot.adapters.redis_restorer import RedisRestorer
@@ -212,6 +213,7 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
         notifier=SlackNotifier(slack, settings.slack_approvals_channel, settings.slack_alerts_channel),
         queue=parts.queue,
         catalog=parts.catalog,
+        expressions=CelExpressions(),
         terms=Terms(
             shortest=settings.min_duration,
             sync_period=settings.sync_period,

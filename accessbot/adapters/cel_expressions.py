@@ -152,7 +152,7 @@ def _costly(bare: str) -> str | None:
         return "may walk one list with all, exists or exists_one, without matches"
     if matches > _MOST_MATCHES:
         return f"uses matches more than {_MOST_MATCHES} times"
-    if any(found[1] not in '"rR' for found in _MATCH.finditer(bare)):
+    if matches != len(_MATCH.findall(bare)):
         return "has to write the pattern of matches in quotes"
     return None
 

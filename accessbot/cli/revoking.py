@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Never, cast
 
 from rich.console import Console
 
+from accessbot.adapters.cel_expressions import CelExpressions
 from accessbot.adapters.rq_queue import RqQueue, rq_connection
 from accessbot.cli.options import open_store
 from accessbot.domain.durations import compact
@@ -121,6 +122,7 @@ def storing_context(settings: Settings, store: Store) -> Context:
         notifier=cast("Notifier", absent),
         queue=RqQueue(rq_connection(settings.redis_url.get_secret_value())),
         catalog=cast("CatalogSource", absent),
+        expressions=CelExpressions(),
         terms=Terms(shortest=settings.min_duration, sync_period=settings.sync_period),
         pause=lambda span: time.sleep(span.total_seconds()),
         feeds=cast("Feeds", absent),
