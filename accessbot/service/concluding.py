@@ -47,6 +47,7 @@ def arrive(ctx: Context, wanted: Sequence[Grant], pair: Pair) -> None:
                 soon(Work(WorkKind.TELL, f"ready:{grant.id}"), now),
                 soon(Work(WorkKind.CARD, grant.request_id), now),
                 *schedule.warning(new, now),
+                *schedule.review(new, now),
                 schedule.first_check(grant.pair, now),
                 *schedule.expiry(grant.pair, now, wanted=ctx.expiry is not None),
             ),
@@ -183,6 +184,7 @@ def _after_end(grant: Grant, now: datetime) -> list[Due]:
     due = [
         *(soon(Work(WorkKind.CARD, request_id), now) for request_id in (grant.request_id, *grant.extension_ids)),
         soon(Work(WorkKind.TELL, f"{kind}:{grant.id}"), now),
+        *schedule.review(grant, now),
     ]
     if kind == "failed":
         due.append(soon(Work(WorkKind.ALERT, f"provision_failed:{grant.id}"), now))

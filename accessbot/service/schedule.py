@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from accessbot.domain.work import Due, Work, WorkKind
+from accessbot.service.context import id_from, soon
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,6 +56,16 @@ def first_sweep(group: str, now: datetime) -> Due:
 def expiry(pair: str, now: datetime, *, wanted: bool) -> tuple[Due, ...]:
     """Say when Google is told anew when to end a pair's membership, if that is `wanted`: once a change is done."""
     return (Due(Work(WorkKind.EXPIRY, pair), now + _AFTER_THE_CHANGE),) if wanted else ()
+
+
+def review_of(grant: Grant) -> str:
+    """Name the review of an emergency."""
+    return id_from("v", grant.id)
+
+
+def review(grant: Grant, now: datetime) -> tuple[Due, ...]:
+    """Say when the message about a grant that changed is brought up to date, if it is an emergency: at once."""
+    return (soon(Work(WorkKind.REVIEW, review_of(grant)), now),) if grant.emergency else ()
 
 
 def planned_sweep(number: int) -> timedelta:
