@@ -103,13 +103,27 @@ class Panel:
         faults = [
             {"id": p.id, "label": p.label, "description": p.description, "on": p.id in on} for p in PRESETS.values()
         ]
-        return {"groups": groups, "faults": faults, "now": iso(datetime.now(UTC))}
+        rota = self.world.oncall.rota
+        oncall = [
+            {"schedule": each.id, "name": each.name, "person": next(iter(rota.on_call(each.id)), None)}
+            for each in rota.schedules()
+        ]
+        return {"groups": groups, "faults": faults, "oncall": oncall, "now": iso(datetime.now(UTC))}
 
     def switch(self, fault_id: str, on: bool) -> None:  # noqa: FBT001 - the shape of every fault switch
         """Switch a fault on or off. Raises `Refused` for one there is not."""
         if fault_id not in PRESETS:
             raise Refused(f"there is no fault {fault_id} here")
         (self.world.faults.on if on else self.world.faults.off)(fault_id)
+
+    def hand_over(self, schedule: str, person: str | None) -> None:
+        """Have a person be on call from now on, or nobody. Raises `Refused` for a schedule or a person there is not."""
+        rota = self.world.oncall.rota
+        if rota.schedule(schedule) is None:
+            raise Refused(f"there is no schedule {schedule} here")
+        if person is not None and person not in rota.names:
+            raise Refused(f"{person} takes no turns here")
+        rota.hand_over(schedule, person)
 
     def guide(self, change: Mapping[str, Any]) -> Json:
         """Say where the guided minute is; `step: 0` begins it anew, `dismiss` puts it away."""

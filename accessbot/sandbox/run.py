@@ -78,6 +78,7 @@ def sandbox(
             events_url=None if socket_mode else f"http://127.0.0.1:{web_port}/slack/events",
             access_source=panel.access,
             fault_switch=panel.switch,
+            hand_over=panel.hand_over,
             guide=panel.guide,
         )
         for journal in (world.google.directory.journal, world.aws.journal):

@@ -72,3 +72,66 @@ def ask_form(app: App, view: Json) -> None:
     def ask(ack: Ack, body: Json, client: WebClient) -> None:
         ack()
         client.views_open(trigger_id=body["trigger_id"], view=view)
+
+
+def field_of(label: str, element: Json, **more: object) -> Json:
+    """Return an input block that has the name of its element."""
+    return {
+        "type": "input",
+        "block_id": element["action_id"],
+        "label": {"type": "plain_text", "text": label},
+        "element": element,
+        **more,
+    }
+
+
+EVERYTHING: dict[str, Json] = {
+    "emergency": {"type": "checkboxes", "action_id": "emergency", "options": [option("yes", "Yes")]},
+    "notify": {
+        "type": "checkboxes",
+        "action_id": "notify",
+        "options": [
+            {
+                **option("security", "Security"),
+                "description": {"type": "plain_text", "text": "They look at it afterwards"},
+            },
+            option("leads", "SRE leads"),
+        ],
+    },
+    "how": {
+        "type": "radio_buttons",
+        "action_id": "how",
+        "options": [option("together", "Together"), option("apart", "Apart")],
+    },
+    "several": {
+        "type": "multi_static_select",
+        "action_id": "several",
+        "max_selected_items": 2,
+        "placeholder": {"type": "plain_text", "text": "Choose some"},
+        "options": [option("one", "One"), option("two", "Two"), option("three", "Three")],
+    },
+    "several_external": {"type": "multi_external_select", "action_id": "several_external", "min_query_length": 2},
+    "for": {"type": "users_select", "action_id": "for"},
+    "watchers": {"type": "multi_users_select", "action_id": "watchers"},
+    "start": {"type": "datetimepicker", "action_id": "start"},
+    "day": {"type": "datepicker", "action_id": "day"},
+    "at": {"type": "timepicker", "action_id": "at"},
+}
+"""An element of each kind, by its block and action id."""
+
+
+def everything() -> Json:
+    """Return a form with an element of each kind; only the radio buttons have to be answered."""
+    labels = {
+        "emergency": "Emergency",
+        "notify": "Notify",
+        "how": "How",
+        "several": "Entitlements",
+        "several_external": "More",
+        "for": "For",
+        "watchers": "Watchers",
+        "start": "Start",
+        "day": "Day",
+        "at": "At",
+    }
+    return modal(*(field_of(labels[name], EVERYTHING[name], optional=name != "how") for name in EVERYTHING))

@@ -151,6 +151,47 @@ REFUSED_BLOCKS: list[tuple[str, list[Json], str]] = [
     ("confirm button", [actions(button(confirm=confirm(deny=plain("x" * 31))))], "must be less than 31"),
     ("confirm incomplete", [actions(button(confirm={"title": plain()}))], "missing required field: confirm"),
     ("image without words", [{"type": "image", "image_url": "https://example.com/a.png"}], "field: alt_text"),
+    ("no overflow", [section(accessory={"type": "overflow", "options": []})], "must have at least 1 item"),
+    ("11 boxes", [section(accessory={"type": "checkboxes", "options": [option()] * 11})], "no more than 10"),
+    (
+        "foreign box ticked",
+        [section(accessory={"type": "checkboxes", "options": [option()], "initial_options": [option("other")]})],
+        "`initial_options` must be one of the options",
+    ),
+    (
+        "too many chosen",
+        [
+            section(
+                accessory={
+                    "type": "multi_static_select",
+                    "options": [option("a"), option("b")],
+                    "initial_options": [option("a"), option("b")],
+                    "max_selected_items": 1,
+                }
+            )
+        ],
+        "must not hold more than `max_selected_items`",
+    ),
+    (
+        "none may be chosen",
+        [section(accessory={"type": "multi_external_select", "max_selected_items": 0})],
+        "must be an integer of at least 1",
+    ),
+    (
+        "a day that is none",
+        [section(accessory={"type": "datepicker", "initial_date": "2026-02-30"})],
+        "YYYY-MM-DD [json-pointer:/blocks/0/accessory/initial_date]",
+    ),
+    ("an hour that is none", [section(accessory={"type": "timepicker", "initial_time": "9:00"})], "format HH:mm"),
+    ("milliseconds", [actions({"type": "datetimepicker", "initial_date_time": 1628633820000})], "of 10 digits"),
+    ("a moment as text", [actions({"type": "datetimepicker", "initial_date_time": "1628633820"})], "of 10 digits"),
+    ("a moment as accessory", [section(accessory={"type": "datetimepicker"})], "unsupported type: datetimepicker"),
+    ("a person as number", [section(accessory={"type": "users_select", "initial_user": 7})], "must be a string"),
+    (
+        "people as text",
+        [section(accessory={"type": "multi_users_select", "initial_users": "U1"})],
+        "must be an array",
+    ),
     (
         "query length",
         [section(accessory={"type": "external_select", "min_query_length": -1})],
@@ -298,10 +339,12 @@ def test_missing_ids_are_made_up_and_given_ones_stay() -> None:
 KEYS = [
     *("type", "text", "elements", "element", "accessory", "options", "option_groups", "label", "block_id", "action_id"),
     *("fields", "style", "confirm", "value", "initial_option", "initial_options", "min_length", "max_length"),
-    *("min_query_length", "focus_on_load"),
+    *("min_query_length", "focus_on_load", "max_selected_items", "initial_user", "initial_users", "initial_date"),
+    *("initial_time", "initial_date_time"),
 ]
 TYPES = [
     *("section", "actions", "input", "context", "header", "image", "markdown", "button", "static_select", "primary"),
+    *("users_select", "multi_users_select", "datepicker", "timepicker", "datetimepicker", "radio_buttons"),
     *("multi_static_select", "external_select", "plain_text_input", "overflow", "checkboxes", "mrkdwn", "plain_text"),
 ]
 json_values = st.recursive(

@@ -112,6 +112,8 @@ def test_bad_requests_get_a_sentence(workspace: Workspace) -> None:
         ("/sandbox/submit", {"as": "U01MAYA", "view_id": "V1", "values": [1]}, 400),
         ("/sandbox/fault", {"id": "google_down", "on": True}, 400),
         ("/sandbox/fault", {"id": "google_down"}, 400),
+        ("/sandbox/oncall", {"schedule": "sre", "person": None}, 400),
+        ("/sandbox/oncall", {"schedule": "sre", "person": 7}, 400),
         ("/sandbox/redeliver", {}, 400),
     ):
         got, text, _ = fetch(workspace, "POST", path, body)
@@ -146,8 +148,9 @@ def test_the_state_is_one_persons_view(workspace: Workspace) -> None:
 
 
 def test_what_does_not_belong_to_slack_comes_from_outside(page: Path) -> None:
-    """Access, faults and the guide are what the given callables say."""
+    """Access, faults, who is on call and the guide are what the given callables say."""
     switched: list[tuple[str, bool]] = []
+    handed: list[tuple[str, str | None]] = []
     steps: list[Mapping[str, Any]] = []
 
     def guide(change: Mapping[str, Any]) -> Json:
@@ -158,15 +161,19 @@ def test_what_does_not_belong_to_slack_comes_from_outside(page: Path) -> None:
         page=page,
         access_source=lambda: {"groups": [{"group": "g"}], "faults": [], "now": "2026-11-24T10:00:00Z"},
         fault_switch=lambda name, on: switched.append((name, on)),
+        hand_over=lambda schedule, person: handed.append((schedule, person)),
         guide=guide,
     )
     with outside:
         assert json.loads(fetch(outside, "GET", "/sandbox/access")[1])["groups"] == [{"group": "g"}]
         assert fetch(outside, "POST", "/sandbox/fault", {"id": "google_down", "on": True})[0] == 200
+        for person in ("maya@example.com", None):
+            assert fetch(outside, "POST", "/sandbox/oncall", {"schedule": "sre", "person": person})[0] == 200
         assert json.loads(fetch(outside, "POST", "/sandbox/guide", {"step": 2})[1])["step"] == 2
         assert json.loads(fetch(outside, "POST", "/sandbox/guide", {"dismiss": True})[1])["done"] is True
         assert Actor(outside, "U01MAYA").state()["guide"]["step"] == 0
     assert switched == [("google_down", True)]
+    assert handed == [("sre", "maya@example.com"), ("sre", None)]
     assert steps == [{"step": 2}, {"dismiss": True}, {}]
 
 

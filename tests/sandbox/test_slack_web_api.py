@@ -108,7 +108,7 @@ def test_user_groups(workspace: Workspace, client: WebClient) -> None:
     assert client.usergroups_users_list(usergroup="S01SRELEADS")["users"] == ["U04TOMAS"]
     assert len(client.usergroups_users_list(usergroup="S01SRELEADS", include_disabled=True)["users"]) == 2
     groups = client.usergroups_list(include_users=True)["usergroups"]
-    assert [group["handle"] for group in groups] == ["sre-leads", "engineers"]
+    assert [group["handle"] for group in groups] == ["sre-leads", "payments-oncall", "engineers"]
     assert groups[0]["users"]
     assert code(lambda: client.usergroups_users_list(usergroup="S404")) == "no_such_subteam"
 

@@ -1,13 +1,14 @@
 """A person of the workspace in Python: types, clicks, fills forms and reads, finding things by their labels."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from accessbot.sandbox.slack.controls import Control, Values, controls
 from accessbot.sandbox.slack.door import Door, HttpDoor, LocalDoor
 from accessbot.sandbox.slack.elements import flat_options
+from accessbot.sandbox.slack.entries import Given, moment, person_id, pick, picks, several
 from accessbot.sandbox.slack.errors import DeliveryFailed, UnknownThing
 from accessbot.sandbox.slack.text import text_of, view_text
 from accessbot.sandbox.slack.workspace import Workspace
@@ -56,13 +57,22 @@ class Actor:
         return self._door.read("state", {"as": self.id})
 
     def names(self) -> dict[str, str]:
-        """Return the names behind the ids of people and channels."""
-        state = self.state()
-        return {thing["id"]: thing["name"] for thing in (*state["people"], *state["conversations"])}
+        """Return the names behind the ids of people, channels and user groups."""
+        return _names(self.state())
 
     def messages(self, channel: str | None = None) -> list[Message]:
-        """Return what everybody sees in a channel (a name or an id), oldest first."""
+        """Return what everybody sees in a channel (a name or an id), oldest first, answers in threads too."""
         return [message for message in self._conversation(channel)["messages"] if not message["ephemeral"]]
+
+    def replies(self, message: Message) -> list[Message]:
+        """Return the answers in the thread of a message, oldest first."""
+        there = self.messages(message["channel"])
+        return [each for each in there if each.get("thread_ts") == message["ts"] != each["ts"]]
+
+    def pings(self, channel: str | None = None) -> int:
+        """Return how many messages not read yet are for this person, in one conversation or in all."""
+        wanted = [self._conversation(channel)] if channel else self.state()["conversations"]
+        return sum(each["pings"] for each in wanted)
 
     def ephemerals(self, channel: str | None = None) -> list[Message]:
         """Return the messages only this person sees, in one channel or everywhere, oldest first."""
@@ -141,7 +151,7 @@ class Actor:
     def screen(self) -> str:
         """Return all that is on this person's screen, as text."""
         state = self.state()
-        names = {thing["id"]: thing["name"] for thing in (*state["people"], *state["conversations"])}
+        names = _names(state)
         lines: list[str] = []
         for each in state["conversations"]:
             lines += [f"#{each['name']}", *(f"  {text_of(message, names)}" for message in each["messages"])]
@@ -162,6 +172,13 @@ class Actor:
         message: Message = self._door.write("message", body)["message"]
         return message
 
+    def reply(self, message: Message, text: str) -> Message:
+        """Answer in the thread of a message."""
+        thread = message.get("thread_ts") or message["ts"]
+        body = {"as": self.id, "channel": message["channel"], "text": text, "thread_ts": thread}
+        answer: Message = self._door.write("message", body)["message"]
+        return answer
+
     def click(self, message: Message, button: str, *, stale: bool = False) -> Outcome:
         """Press the button of a message that reads `button`; `stale` also when the message has changed since."""
         control = _named(_buttons(message["blocks"]), button, text_of(message))
@@ -172,11 +189,15 @@ class Actor:
         """Choose an option of a menu in a message; `menu` is its placeholder or text, needed when there are several."""
         menus = [each for each in controls(message["blocks"]) if "option" in " ".join(each.element)]
         control = _named(menus, menu, text_of(message)) if menu else menus[0]
-        picked = _option(list(flat_options(control.element)), option, control.label)
+        picked = pick(list(flat_options(control.element)), option, control.label)
         return self._try("action", _place(message) | _ids(control) | {"selected_option": picked})
 
-    def fill(self, answers: Mapping[str, str | Sequence[str]]) -> None:
-        """Fill the form on top: label of a control → text, or (a list of) option by its text or value."""
+    def fill(self, answers: Mapping[str, Given]) -> None:
+        """Fill the form on top: label of a control → what is entered there.
+
+        That is a text; (a list of) an option by its text or value; of people by name, address or id; True or False for
+        a single box to tick; a date, a time of day or an aware datetime. An empty text or list, or None, clears it.
+        """
         view = self._top()
         typed = self._typed.setdefault(view["id"], {})
         for label, answer in answers.items():
@@ -256,12 +277,15 @@ class Actor:
         holding = [control for control in controls(view["view"]["blocks"]) if control.holds]
         return _named(holding, label, view_text(view["view"]))
 
-    def _entry(self, view: Json, control: Control, answer: str | Sequence[str]) -> Json:
-        if control.field not in {"selected_option", "selected_options"}:
-            return {"type": control.kind, control.field: answer}
-        wanted = [answer] if isinstance(answer, str) else list(answer)
-        picked = [_option(self._offers(view, control, text), text, control.label) for text in wanted if text]
-        many = control.field == "selected_options"
+    def _entry(self, view: Json, control: Control, answer: Given) -> Json:
+        picked: list[Any]
+        if control.field in {"selected_option", "selected_options"}:
+            picked = picks(answer, lambda text: self._offers(view, control, text), control.label)
+        elif control.field in {"selected_user", "selected_users"}:
+            picked = [person_id(self.state()["people"], name) for name in several(answer)]
+        else:
+            return {"type": control.kind, control.field: moment(control.field, answer)}
+        many = control.field.endswith("s")
         return {"type": control.kind, control.field: picked if many else picked[0] if picked else None}
 
     def _offers(self, view: Json, control: Control, query: str) -> list[Json]:
@@ -289,11 +313,6 @@ def _named(there: list[Control], label: str, context: str) -> Control:
     raise UnknownThing(f"nothing here is called {label}, only {labels}, in:\n{context}")
 
 
-def _option(offered: list[Json], wanted: str, label: str) -> Json:
-    """Return the option with this value or text, or the only one whose text has it in it."""
-    exact = [option for option in offered if wanted in (option["value"], option["text"]["text"])]
-    close = exact or [option for option in offered if wanted.lower() in option["text"]["text"].lower()]
-    if len(exact) >= 1 or len(close) == 1:
-        return close[0]
-    texts = ", ".join(option["text"]["text"] for option in offered[:20]) or "nothing"
-    raise UnknownThing(f"{label} offers no {wanted}, but {texts}")
+def _names(state: Json) -> dict[str, str]:
+    named = {thing["id"]: thing["name"] for thing in (*state["people"], *state["conversations"])}
+    return named | {group["id"]: group["handle"] for group in state["user_groups"]}

@@ -52,6 +52,7 @@ class ChatMethods:
         text = args.text("text")
         blocks = check_message(text, args.blocks())
         message = self._state.new_message(channel.id, self._state.bot.id, text, blocks)
+        message.thread_ts = args.text("thread_ts") or None
         message.only_for = user
         self._state.post(message)
         return {"message_ts": message.ts}
@@ -76,6 +77,8 @@ class ChatMethods:
         if message is None or message.only_for is not None:
             raise SlackError("message_not_found")
         link = f"https://{self._state.cast.team_domain}.slack.com/archives/{channel.id}/p{message.ts.replace('.', '')}"
+        if message.thread_ts:
+            link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
         return {"channel": channel.id, "permalink": link}
 
     def _open(self, args: Arguments) -> Json:
@@ -119,6 +122,7 @@ class ChatMethods:
             self._shown(message)
             for message in reversed(self._state.visible(channel.id, ""))
             if message.only_for is None
+            and not self._is_reply(message)
             and _after(message.ts, oldest, inclusive=inclusive)
             and (not latest or _after(latest, message.ts, inclusive=inclusive))
         ]
@@ -146,8 +150,23 @@ class ChatMethods:
             raise SlackError(code)
         return message
 
+    def _is_reply(self, message: Message) -> bool:
+        return message.thread_ts is not None and self._state.find(message.channel, message.thread_ts) is not None
+
     def _shown(self, message: Message) -> Json:
-        return message.to_slack(self._state.cast.team_id)
+        """Return a message; the first of a thread says how many answers there are, and of whom."""
+        shown = message.to_slack(self._state.cast.team_id)
+        replies = self._state.replies(message)
+        if replies:
+            writers = list(dict.fromkeys(reply.user for reply in replies))
+            shown |= {
+                "thread_ts": message.ts,
+                "reply_count": len(replies),
+                "reply_users_count": len(writers),
+                "reply_users": writers,
+                "latest_reply": replies[-1].ts,
+            }
+        return shown
 
 
 def paged(items: list[Any], args: Arguments, default: int = 100) -> tuple[list[Any], str]:

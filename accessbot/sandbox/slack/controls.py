@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from accessbot.sandbox.slack.elements import flat_options, same_option
+from accessbot.sandbox.slack.elements import flat_options, is_date, is_date_time, is_time, same_option
 from accessbot.sandbox.slack.errors import Refused, UnknownThing
 
 Json = dict[str, Any]
@@ -39,6 +39,16 @@ _PATTERNS: dict[str, tuple[re.Pattern[str], str]] = {
     "email_text_input": (re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"), "Enter a valid email address."),
     "url_text_input": (re.compile(r"https?://\S+"), "Enter a valid URL."),
     "number_input": (re.compile(r"-?\d+(\.\d+)?"), "Enter a number."),
+}
+# What a client sends is checked by the field it is in; ids are any text here, whose they are is looked at elsewhere.
+_SHAPES: dict[str, tuple[Callable[[object], bool], str]] = {
+    "value": (lambda value: isinstance(value, str), "a text"),
+    "selected_date": (is_date, "a date"),
+    "selected_time": (is_time, "a time of day"),
+    "selected_date_time": (is_date_time, "a moment in seconds"),
+    "selected_user": (lambda value: isinstance(value, str), "a person"),
+    "selected_channel": (lambda value: isinstance(value, str), "a channel"),
+    "selected_conversation": (lambda value: isinstance(value, str), "a conversation"),
 }
 
 
@@ -129,10 +139,15 @@ def cleaned(control: Control, given: Mapping[str, Any], offered: Callable[[Contr
     """
     field, _, many = _HOLDS[control.kind]
     value = given.get(field)
+    name = control.label or control.action_id
     if many and not isinstance(value, list | None):
-        raise Refused(f"{control.label or control.action_id} takes a list")
-    if field == "value" and not isinstance(value, str | None):
-        raise Refused(f"{control.label or control.action_id} takes a text")
+        raise Refused(f"{name} takes a list")
+    fits, what = _SHAPES.get(field, (lambda _: True, ""))
+    if value not in (None, "") and not fits(value):
+        raise Refused(f"{name} takes {what}")
+    most = control.element.get("max_selected_items")
+    if many and value and most is not None and len(value) > most:
+        raise Refused(f"{name} takes no more than {most}")
     if field in {"selected_option", "selected_options"}:
         chosen = value if many else [value]
         preset = [control.element.get("initial_option"), *(control.element.get("initial_options") or ())]

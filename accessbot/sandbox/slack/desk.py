@@ -50,17 +50,21 @@ class Desk:
             self._warn(f"the answer to {name} was refused", error)
             raise DeliveryFailed(f'{name} failed with the error "invalid_command_response"', answer.status) from error
 
-    def say(self, user: str, channel_id: str, text: str) -> Message:
-        """Write a plain message.
+    def say(self, user: str, channel_id: str, text: str, thread_ts: str | None = None) -> Message:
+        """Write a plain message, or an answer in the thread of one.
 
         Raises:
-            Refused: there is nothing in it, or it is a command.
+            UnknownThing: the message to answer is gone. Refused: there is nothing in it, or it is a command.
         """
         _, channel = self._member(user, channel_id)
         if not text.strip() or text.startswith("/"):
             raise Refused("write a message; commands are sent as commands")
+        if thread_ts is not None and self._message(user, channel_id, thread_ts).only_for is not None:
+            raise Refused("what only you can see cannot be answered")
         escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return self._state.post(self._state.new_message(channel.id, user, escaped))
+        message = self._state.new_message(channel.id, user, escaped)
+        message.thread_ts = thread_ts
+        return self._state.post(message)
 
     def press_in_message(self, user: str, channel_id: str, ts: str, given: Json) -> Answer:
         """Press a button or choose an option of a message; with `stale` in `given`, of one of its former versions.
@@ -193,7 +197,7 @@ class Desk:
 
     def _act(self, control: Control, given: Json, values: Values, place: View | Message) -> Json:
         if control.holds:
-            entry = cleaned(control, given, lambda c: place.offered.get((c.block_id, c.action_id), []))
+            entry = cleaned(control, given, lambda c: self._offered(c, place))
             values.setdefault(control.block_id, {})[control.action_id] = entry
         elif control.kind == "overflow" and not any(
             same_option(given.get("selected_option"), option) for option in flat_options(control.element)
@@ -208,9 +212,10 @@ class Desk:
                 control = known.get((block_id, action_id))
                 if control is None:
                     raise Refused(f"this form has no control {action_id} in block {block_id}")
-                view.values[block_id][action_id] = cleaned(
-                    control, given, lambda c: view.offered.get((c.block_id, c.action_id), [])
-                )
+                view.values[block_id][action_id] = cleaned(control, given, lambda c: self._offered(c, view))
+
+    def _offered(self, control: Control, place: View | Message) -> list[Json]:
+        return place.offered.get((control.block_id, control.action_id), [])
 
     def _mistakes(self, view: View) -> dict[str, str]:
         errors: dict[str, str] = {}

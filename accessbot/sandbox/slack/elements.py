@@ -1,7 +1,9 @@
 """What Slack demands of each interactive element, by type."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from accessbot.sandbox.slack.findings import (
@@ -26,6 +28,7 @@ MAX_OVERFLOW = 5
 MAX_INPUT = 3000
 MAX_ALT_TEXT = 2000
 DEFAULT_MIN_QUERY = 3
+_DATE_TIME_DIGITS = 10
 
 SECTION, ACTIONS, INPUT, CONTEXT = "section", "actions", "input", "context"
 
@@ -121,6 +124,74 @@ def _listed(most: int, *, plain: bool) -> Callable[[Findings, Json, str], None]:
     return check
 
 
+def _multi(check: Callable[[Findings, Json, str], None]) -> Callable[[Findings, Json, str], None]:
+    """Check a select of several beyond what the select of one is checked for: how many may be chosen."""
+
+    def both(found: Findings, element: Json, at: str) -> None:
+        check(found, element, at)
+        most = element.get("max_selected_items")
+        if most is None:
+            return
+        if not _is_whole(most) or most < 1:
+            found.add("must be an integer of at least 1", f"{at}/max_selected_items")
+            return
+        for key in ("initial_options", "initial_users", "initial_channels", "initial_conversations"):
+            if isinstance(element.get(key), list) and len(element[key]) > most:
+                found.add("must not hold more than `max_selected_items`", f"{at}/{key}")
+
+    return both
+
+
+def _ids(one: str) -> Callable[[Findings, Json, str], None]:
+    """Check what a select of the workspace's own things starts with: an id, or for `…s` a list of ids."""
+
+    def check(found: Findings, element: Json, at: str) -> None:
+        found.optional_string(element, one, at, MAX_ID)
+        many = element.get(f"{one}s")
+        if many is not None and found.count(many, f"{at}/{one}s", MAX_OPTIONS, 0):
+            for index, each in enumerate(many):
+                found.string(each, f"{at}/{one}s/{index}", MAX_ID)
+
+    return check
+
+
+def _date(found: Findings, element: Json, at: str) -> None:
+    if element.get("initial_date") is not None and not is_date(element["initial_date"]):
+        found.add("must be a date in the format YYYY-MM-DD", f"{at}/initial_date")
+
+
+def _time(found: Findings, element: Json, at: str) -> None:
+    if element.get("initial_time") is not None and not is_time(element["initial_time"]):
+        found.add("must be a time in the format HH:mm", f"{at}/initial_time")
+
+
+def _date_time(found: Findings, element: Json, at: str) -> None:
+    if element.get("initial_date_time") is not None and not is_date_time(element["initial_date_time"]):
+        found.add("must be a UNIX timestamp of 10 digits", f"{at}/initial_date_time")
+
+
+def is_date(value: object) -> bool:
+    """Tell whether this is a date as Slack writes one."""
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def is_time(value: object) -> bool:
+    """Tell whether this is a time of day as Slack writes one."""
+    return isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value) is not None
+
+
+def is_date_time(value: object) -> bool:
+    """Tell whether this is a moment as Slack writes one: seconds since the epoch, ten digits."""
+    return _is_whole(value) and len(str(value)) == _DATE_TIME_DIGITS
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _text_input(found: Findings, element: Json, at: str) -> None:
     bounds: dict[str, int] = {}
     for key, least in (("min_length", 0), ("max_length", 1)):
@@ -172,18 +243,27 @@ RULES: dict[str, Rule] = {
     ),
     "static_select": Rule(_EVERYWHERE, (*_SELECT, "options", "option_groups", "initial_option"), (), _static_select),
     "multi_static_select": Rule(
-        _EVERYWHERE, (*_MULTI, "options", "option_groups", "initial_options"), (), _static_select
+        _EVERYWHERE, (*_MULTI, "options", "option_groups", "initial_options"), (), _multi(_static_select)
     ),
     "external_select": Rule(_EVERYWHERE, (*_SELECT, "initial_option", "min_query_length"), (), _external_select),
-    "multi_external_select": Rule(_EVERYWHERE, (*_MULTI, "initial_options", "min_query_length"), (), _external_select),
-    "users_select": Rule(_EVERYWHERE, (*_SELECT, "initial_user"), (), _nothing),
-    "multi_users_select": Rule(_EVERYWHERE, (*_MULTI, "initial_users"), (), _nothing),
-    "channels_select": Rule(_EVERYWHERE, (*_SELECT, "initial_channel", "response_url_enabled"), (), _nothing),
-    "multi_channels_select": Rule(_EVERYWHERE, (*_MULTI, "initial_channels"), (), _nothing),
-    "conversations_select": Rule(
-        _EVERYWHERE, (*_SELECT, *_CONVERSATIONS, "initial_conversation", "response_url_enabled"), (), _nothing
+    "multi_external_select": Rule(
+        _EVERYWHERE, (*_MULTI, "initial_options", "min_query_length"), (), _multi(_external_select)
     ),
-    "multi_conversations_select": Rule(_EVERYWHERE, (*_MULTI, *_CONVERSATIONS, "initial_conversations"), (), _nothing),
+    "users_select": Rule(_EVERYWHERE, (*_SELECT, "initial_user"), (), _ids("initial_user")),
+    "multi_users_select": Rule(_EVERYWHERE, (*_MULTI, "initial_users"), (), _multi(_ids("initial_user"))),
+    "channels_select": Rule(
+        _EVERYWHERE, (*_SELECT, "initial_channel", "response_url_enabled"), (), _ids("initial_channel")
+    ),
+    "multi_channels_select": Rule(_EVERYWHERE, (*_MULTI, "initial_channels"), (), _multi(_ids("initial_channel"))),
+    "conversations_select": Rule(
+        _EVERYWHERE,
+        (*_SELECT, *_CONVERSATIONS, "initial_conversation", "response_url_enabled"),
+        (),
+        _ids("initial_conversation"),
+    ),
+    "multi_conversations_select": Rule(
+        _EVERYWHERE, (*_MULTI, *_CONVERSATIONS, "initial_conversations"), (), _multi(_ids("initial_conversation"))
+    ),
     "overflow": Rule(
         frozenset({SECTION, ACTIONS}), ("options", "confirm"), ("options",), _listed(MAX_OVERFLOW, plain=True)
     ),
@@ -199,10 +279,10 @@ RULES: dict[str, Rule] = {
         ("options",),
         _listed(MAX_CHOICES, plain=False),
     ),
-    "datepicker": Rule(_EVERYWHERE, (*_SELECT, "initial_date"), (), _nothing),
-    "timepicker": Rule(_EVERYWHERE, (*_SELECT, "initial_time", "timezone"), (), _nothing),
+    "datepicker": Rule(_EVERYWHERE, (*_SELECT, "initial_date"), (), _date),
+    "timepicker": Rule(_EVERYWHERE, (*_SELECT, "initial_time", "timezone"), (), _time),
     "datetimepicker": Rule(
-        frozenset({ACTIONS, INPUT}), ("initial_date_time", "confirm", "focus_on_load"), (), _nothing
+        frozenset({ACTIONS, INPUT}), ("initial_date_time", "confirm", "focus_on_load"), (), _date_time
     ),
     "plain_text_input": Rule(_TYPED, (*_TYPING, *_LENGTHS, "multiline"), (), _text_input),
     "email_text_input": Rule(_TYPED, _TYPING, (), _text_input),

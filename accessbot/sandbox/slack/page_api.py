@@ -13,6 +13,7 @@ from accessbot.sandbox.slack.views import View
 Json = dict[str, Any]
 AccessSource = Callable[[], Json]
 FaultSwitch = Callable[[str, bool], None]
+HandOver = Callable[[str, str | None], None]
 GuideStep = Callable[[Mapping[str, Any]], Json]
 
 
@@ -28,6 +29,15 @@ def no_faults(fault_id: str, on: bool) -> None:  # noqa: FBT001 - the shape of e
         Refused: always.
     """
     raise Refused(f"there is no fault {fault_id} to switch {'on' if on else 'off'} here")
+
+
+def no_hand_over(schedule: str, person: str | None) -> None:
+    """Refuse every hand-over.
+
+    Raises:
+        Refused: always.
+    """
+    raise Refused(f"there is no schedule {schedule} to hand over to {person or 'nobody'} here")
 
 
 def no_guide(_change: Mapping[str, Any]) -> Json:
@@ -46,14 +56,16 @@ class PageApi:
         *,
         access_source: AccessSource = no_access,
         fault_switch: FaultSwitch = no_faults,
+        hand_over: HandOver = no_hand_over,
         guide: GuideStep = no_guide,
     ) -> None:
-        """Act through `desk`; the three callables supply what does not belong to Slack."""
+        """Act through `desk`; the four callables supply what does not belong to Slack."""
         self._state = state
         self._desk = desk
         self._courier = courier
         self._access_source = access_source
         self._fault_switch = fault_switch
+        self._hand_over = hand_over
         self._guide = guide
         self.reads: dict[str, Callable[[Json], Json]] = {
             "state": self._whole,
@@ -68,6 +80,7 @@ class PageApi:
             "close": self._close,
             "seen": self._seen,
             "fault": self._fault,
+            "oncall": self._on_call,
             "redeliver": self._redeliver,
             "guide": self._guide_step,
         }
@@ -101,6 +114,10 @@ class PageApi:
                 "team": {"id": cast.team_id, "name": cast.team_name, "domain": cast.team_domain},
                 "me": me.id,
                 "people": [self._person(person) for person in self._state.people() if not person.deleted],
+                "user_groups": [
+                    {"id": group.id, "handle": group.handle, "name": group.name, "members": group.members}
+                    for group in cast.user_groups
+                ],
                 "conversations": [self._conversation(channel, me.id) for channel in mine],
                 "views": [_view(view) for view in self._state.views.stack(me.id)],
                 "home": _view(home) if home else None,
@@ -118,6 +135,7 @@ class PageApi:
             "role": person.role,
             "about": person.about,
             "unread": 0 if person.is_bot else sum(self._state.unread(channel.id, person.id) for channel in mine),
+            "pings": 0 if person.is_bot else sum(self._state.pings(channel.id, person.id) for channel in mine),
         }
 
     def _conversation(self, channel: Channel, me: str) -> Json:
@@ -128,6 +146,7 @@ class PageApi:
             "kind": "im" if channel.im_of else "channel",
             "topic": channel.topic,
             "unread": self._state.unread(channel.id, me),
+            "pings": self._state.pings(channel.id, me),
             "messages": messages,
         }
         if channel.im_of:
@@ -148,7 +167,8 @@ class PageApi:
         return {"ok": True, "status": answer.status, "answers": [shown(message) for message in messages]}
 
     def _message(self, body: Json) -> Json:
-        message = self._desk.say(_text(body, "as"), _text(body, "channel"), _text(body, "text"))
+        thread_ts = _text(body, "thread_ts") if body.get("thread_ts") else None
+        message = self._desk.say(_text(body, "as"), _text(body, "channel"), _text(body, "text"), thread_ts)
         return {"ok": True, "message": shown(message)}
 
     def _action(self, body: Json) -> Json:
@@ -177,6 +197,14 @@ class PageApi:
         if not isinstance(body.get("on"), bool):
             raise Refused('say "on": true or false')
         self._fault_switch(_text(body, "id"), body["on"])
+        self._state.pulse.touch()
+        return {"ok": True}
+
+    def _on_call(self, body: Json) -> Json:
+        person = body.get("person")
+        if person is not None and not isinstance(person, str):
+            raise Refused('say "person": an address, or null for nobody')
+        self._hand_over(_text(body, "schedule"), person)
         self._state.pulse.touch()
         return {"ok": True}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from accessbot.sandbox.slack.controls import Values
 from accessbot.sandbox.slack.errors import SlackError
+from accessbot.sandbox.slack.mentions import mentioned
 from accessbot.sandbox.slack.people import Cast, Channel, Person, UserGroup
 from accessbot.sandbox.slack.pulse import Pulse
 from accessbot.sandbox.slack.tickets import TRIGGER_SECONDS, Tickets
@@ -29,6 +30,7 @@ class Message:
     by_bot: bool = False
     only_for: str | None = None
     thread_ts: str | None = None
+    pings: frozenset[str] = frozenset()
     edited_ts: str | None = None
     past: list[list[Json]] = field(default_factory=list)
     entered: dict[str, Values] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class State:
         self._channels = {channel.id: channel for channel in cast.channels}
         self._messages: dict[str, list[Message]] = {}
         self._seen: dict[tuple[str, str], str] = {}
+        self._threads: dict[tuple[str, str], set[str]] = {}  # (channel, ts of the first message) -> who wrote in it
         for person in cast.people:
             if not person.is_bot and person.team_id == cast.team_id:
                 self.im_of(person)
@@ -131,8 +134,19 @@ class State:
             return self._channels[channel_id]
 
     def post(self, message: Message) -> Message:
-        """Add a message and warn, for tests, of a fallback text that is missing."""
+        """Add a message, ping whom it mentions, and warn, for tests, of a fallback text that is missing.
+
+        An answer to an answer goes into the same thread. Who is mentioned by a later edit is not pinged, as in Slack.
+        """
         with self.lock:
+            root = self.find(message.channel, message.thread_ts) if message.thread_ts else None
+            if root is not None:
+                message.thread_ts = root.thread_ts or root.ts
+                first = self.find(message.channel, message.thread_ts) or root
+                self._threads.setdefault((message.channel, first.ts), {first.user}).add(message.user)
+            members = self.channel(message.channel).members if message.channel in self._channels else []
+            around = members if message.only_for is None else [message.only_for]
+            message.pings = mentioned(message.text, message.blocks, around, self.cast.user_groups) - {message.user}
             if message.blocks and not message.text.strip():
                 self.warnings.append(f"message {message.ts} in {message.channel} has blocks but no text as a fallback")
             self._messages.setdefault(message.channel, []).append(message)
@@ -172,11 +186,24 @@ class State:
         with self.lock:
             return [m for m in self._messages.get(channel, ()) if m.only_for in (None, user)]
 
-    def unread(self, channel: str, user: str) -> int:
-        """Return how many messages of others a person has not seen yet."""
+    def replies(self, message: Message) -> list[Message]:
+        """Return what everybody sees of the answers in a message's thread, oldest first."""
         with self.lock:
-            seen = self._seen.get((user, channel), "")
-            return sum(m.ts > seen and m.user != user for m in self.visible(channel, user))
+            if (message.channel, message.ts) not in self._threads:
+                return []
+            there = self._messages.get(message.channel, ())
+            return [m for m in there if m.thread_ts == message.ts and m is not message and m.only_for is None]
+
+    def unread(self, channel: str, user: str) -> int:
+        """Return how many messages of others a person has not seen yet, threads they have no part in aside."""
+        with self.lock:
+            return len(self._unseen(channel, user))
+
+    def pings(self, channel: str, user: str) -> int:
+        """Return how many of those are for this person: direct messages, and those that mention them."""
+        with self.lock:
+            unseen = self._unseen(channel, user)
+            return len(unseen) if self.channel(channel).im_of else sum(user in m.pings for m in unseen)
 
     def see(self, channel: str, user: str) -> None:
         """Note that a person has read a conversation to its end."""
@@ -184,3 +211,14 @@ class State:
             if self.unread(channel, user):
                 self._seen[user, channel] = self.pulse.ts()
                 self.pulse.touch()
+
+    def _unseen(self, channel: str, user: str) -> list[Message]:
+        seen = self._seen.get((user, channel), "")
+        return [m for m in self.visible(channel, user) if m.ts > seen and m.user != user and self._concerns(m, user)]
+
+    def _concerns(self, message: Message, user: str) -> bool:
+        """Tell whether Slack shows a message as unread: an answer in a thread only to those who have a part in it."""
+        if not message.thread_ts or self.channel(message.channel).im_of:
+            return True
+        writers = self._threads.get((message.channel, message.thread_ts))
+        return writers is None or user in writers or user in message.pings or message.only_for == user

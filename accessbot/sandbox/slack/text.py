@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
 
 _ANGLES = re.compile(r"<([^<>]*)>")
+_MOMENTS = ("initial_date", "initial_time", "initial_date_time")
 _SPECIAL = {"here": "@here", "channel": "@channel", "everyone": "@everyone"}
 
 
@@ -83,8 +85,34 @@ def _element(element: Json, names: Mapping[str, str] | None) -> str:
         return str(element.get("alt_text", ""))
     if kind == "button":
         return f"[{_text(element.get('text'), names)}]"
-    chosen = (element.get("initial_option") or {}).get("text") or element.get("placeholder")
-    return f"({_text(chosen, names) or element.get('initial_value') or '…'})"
+    if kind in {"checkboxes", "radio_buttons"}:
+        return _choices(element, names)
+    chosen = [
+        option["text"] for option in (element.get("initial_option"), *_list(element, "initial_options")) if option
+    ]
+    ids = [element.get("initial_user"), *_list(element, "initial_users")]
+    people = [f"@{(names or {}).get(user, user)}" for user in ids if user]
+    moment = next((element[key] for key in _MOMENTS if element.get(key) is not None), None)
+    if kind == "datetimepicker" and moment is not None:
+        moment = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    shown = ", ".join([*(_text(text, names) for text in chosen), *people])
+    return f"({shown or moment or _text(element.get('placeholder'), names) or element.get('initial_value') or '…'})"
+
+
+def _choices(element: Json, names: Mapping[str, str] | None) -> str:
+    """Return boxes as "[x] One [ ] Two", radio buttons as "(x) One ( ) Two"."""
+    start, end = "[]" if element["type"] == "checkboxes" else "()"
+    first = [
+        option["value"] for option in (element.get("initial_option"), *_list(element, "initial_options")) if option
+    ]
+    return " ".join(
+        f"{start}{'x' if option['value'] in first else ' '}{end} {_text(option['text'], names)}"
+        for option in element.get("options") or ()
+    )
+
+
+def _list(element: Json, key: str) -> list[Any]:
+    return element.get(key) or []
 
 
 def _text(thing: Mapping[str, Any] | None, names: Mapping[str, str] | None) -> str:

@@ -17,10 +17,12 @@ from accessbot.sandbox.slack.page_api import (
     AccessSource,
     FaultSwitch,
     GuideStep,
+    HandOver,
     PageApi,
     no_access,
     no_faults,
     no_guide,
+    no_hand_over,
 )
 from accessbot.sandbox.slack.payloads import Payloads
 from accessbot.sandbox.slack.people import Cast, Channel, Person, UserGroup, check_cast, load_cast
@@ -57,6 +59,7 @@ class Workspace:
         page: Path = PAGE,
         access_source: AccessSource = no_access,
         fault_switch: FaultSwitch = no_faults,
+        hand_over: HandOver = no_hand_over,
         guide: GuideStep = no_guide,
     ) -> None:
         """Set a workspace up; `start` opens its doors.
@@ -75,6 +78,7 @@ class Workspace:
             page: the folder with the page's `index.html`.
             access_source: gives the access panel's content.
             fault_switch: switches a vendor fault (id, on).
+            hand_over: says who is on call from now on (schedule, address or None).
             guide: gives the guided tour; called with {} to read it, with `step` or `dismiss` to move it.
 
         Raises:
@@ -107,6 +111,7 @@ class Workspace:
             self._courier,
             access_source=access_source,
             fault_switch=fault_switch,
+            hand_over=hand_over,
             guide=guide,
         )
         self._forger = Forger(self.state, self._courier, self._payloads)
