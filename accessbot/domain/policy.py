@@ -29,6 +29,10 @@ PENDING_LIMIT = 50
 REQUEST_LIFETIME = timedelta(hours=24)
 """How long a request waits for a decision before it expires."""
 
+LATEST_START = timedelta(days=30)
+EARLIEST_START = timedelta(minutes=5)
+"""How far ahead a start may be, and how long ago: a form takes a while to fill in."""
+
 _STEPS = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 10080))
 
 
@@ -51,19 +55,55 @@ def covers(selectors: Iterable[Selector], holds: Callable[[Selector], bool]) -> 
 
 
 def durations_offered(policy: Policy, shortest: timedelta) -> tuple[timedelta, ...]:
-    """List the choices of the form: round steps within the policy, its default and its maximum, ascending."""
+    """List the choices of the form, ascending: the policy's own list, else round steps, its default and maximum."""
+    if policy.durations:
+        return policy.durations
     usual = {step for step in _STEPS if shortest <= step <= policy.max_duration}
     return tuple(sorted(usual | {policy.default_duration, policy.max_duration}))
 
 
-def check_duration(policy: Policy, duration: timedelta, shortest: timedelta) -> None:
-    """Refuse, on the field, a duration outside of what the policy allows."""
+def check_duration(policy: Policy, duration: timedelta, shortest: timedelta, *, emergency: bool = False) -> None:
+    """Refuse, on the field, a duration outside of what the policy allows; an emergency has its own maximum."""
     if duration < shortest:
         raise FieldRefused("duration", f"The shortest grant is {spoken(shortest)}; ask for at least that long.")
+    if emergency:
+        _check_emergency(policy, duration)
+        return
+    if policy.durations and duration not in policy.durations:
+        offered = ", ".join(spoken(each) for each in policy.durations)
+        raise FieldRefused("duration", f"The policy “{policy.name}” allows these alone: {offered}; choose one of them.")
     if duration > policy.max_duration:
         raise FieldRefused(
             "duration", f"The policy “{policy.name}” allows at most {spoken(policy.max_duration)}; ask for less."
         )
+
+
+def _check_emergency(policy: Policy, duration: timedelta) -> None:
+    if policy.emergency is None:
+        raise FieldRefused("access", "There is no emergency access to this; ask for it the normal way.")
+    longest = policy.emergency.max_duration
+    if duration > longest:
+        raise FieldRefused("duration", f"In an emergency at most {spoken(longest)} are given; ask for less.")
+
+
+def check_start(not_before: datetime | None, now: datetime, *, emergency: bool = False) -> None:
+    """Refuse, on the field, a start too far ahead, one that is long over, and any in an emergency."""
+    if not_before is None:
+        return
+    if emergency:
+        raise FieldRefused("starts", "Emergency access begins at once; leave the start out.")
+    if not_before > now + LATEST_START:
+        raise FieldRefused("starts", f"Access can be asked for {spoken(LATEST_START)} ahead at most.")
+    if not_before < now - EARLIEST_START:
+        raise FieldRefused("starts", "That time is over; choose a later one, or leave the start out for now.")
+
+
+def check_colleague(requester: str, asked_by: str, *, emergency: bool = False) -> None:
+    """Refuse, on the field, to ask on behalf of oneself, or of somebody else in an emergency."""
+    if asked_by and asked_by == requester:
+        raise FieldRefused("for", "That is you: leave this out to ask for yourself.")
+    if asked_by and emergency:
+        raise FieldRefused("for", "Emergency access is asked for by whoever needs it, not by somebody else.")
 
 
 def check_pending(waiting: int) -> None:
@@ -90,16 +130,27 @@ def check_requester(entitlement: Entitlement, holds: Callable[[Selector], bool])
         raise Refused(msg)
 
 
-def check_decider(
-    request: Request, entitlement: Entitlement, person: Identity, holds: Callable[[Selector], bool]
-) -> None:
-    """Refuse a decision by the requester (under whatever name), or by somebody the policy does not name as approver."""
+def check_not_own(request: Request, person: Identity) -> None:
+    """Refuse a decision by the requester, under whatever name, or by whoever asked on their behalf."""
     same_google_user = bool(request.google_id) and person.google_id == request.google_id
-    if person.slack == request.requester or same_google_user or person.email.casefold() == request.email.casefold():
+    own = person.slack == request.requester or same_google_user or person.email.casefold() == request.email.casefold()
+    if own or (request.asked_by and person.slack == request.asked_by):
         msg = "You cannot decide on your own request; another approver has to."
         raise Refused(msg)
-    if not covers(entitlement.policy.approvers, holds):
-        msg = f"You are not an approver of {entitlement.id}; approvers are: {listed(entitlement.policy.approvers)}."
+
+
+def check_decider(
+    request: Request,
+    entitlement: Entitlement,
+    person: Identity,
+    approvers: Iterable[Selector],
+    holds: Callable[[Selector], bool],
+) -> None:
+    """Refuse a decision by somebody on their own request, or by somebody whom the step does not name as approver."""
+    check_not_own(request, person)
+    approvers = tuple(approvers)
+    if not covers(approvers, holds):
+        msg = f"You are not an approver of {entitlement.id}; approvers are: {listed(approvers)}."
         raise Refused(msg)
 
 
@@ -150,4 +201,8 @@ def check_extension(grant: Grant, policy: Policy, added: timedelta, shortest: ti
 
 def listed(selectors: Iterable[Selector]) -> str:
     """Write selectors for people: `sre-leads@example.com, cto@example.com`."""
-    return ", ".join(selector.value or "everyone" for selector in selectors)
+    return ", ".join(_WORDS.get(s.kind, "") + (s.value or _ALONE.get(s.kind, "everyone")) for s in selectors)
+
+
+_ALONE = {SelectorKind.MANAGER: "the requester’s manager"}
+_WORDS = {SelectorKind.ON_CALL: "whoever is on call on "}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accessbot.domain import lifecycle, policy
+from accessbot.domain import lifecycle, policy, progress
 from accessbot.domain.errors import Conflict, FieldRefused, Refused
 from accessbot.domain.lifecycle import SYSTEM
 from accessbot.domain.model import AuditEvent, GrantState, Request, RequestKind, RequestState
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
+from accessbot.service import freezing
 from accessbot.service.context import id_from, new_id, save, soon
 from accessbot.service.viewing import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from accessbot.domain.model import Catalog, Entitlement, Grant
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 150
 
+MOST_TOGETHER = 10
+"""How many entitlements may be asked for at once."""
 
-def ask(
+
+def ask(  # noqa: PLR0913 - all that a form can hold, by name
     ctx: Context,
     *,
     ask_id: str,
@@ -31,8 +36,15 @@ def ask(
     duration: timedelta,
     reason: str,
     answer_to: str = "",
+    emergency: bool = False,
+    not_before: datetime | None = None,
+    asked_by: str = "",
+    bundle: str = "",
 ) -> Request:
     """Store a new access request and give it; the same `ask_id` of the same person again gives the same request.
+
+    With `asked_by` it is for a colleague, the `requester`, who has to confirm it first. With `not_before` the access
+    begins then. `bundle` names what is asked for together.
 
     Raises `FieldRefused` for an unknown entitlement, a duration outside of the policy, an unacceptable reason;
     `Refused` for somebody who has too many pending ones; `StoreUnavailable` or `Unclear` when it is not known to be
@@ -40,12 +52,15 @@ def ask(
     """
     catalog = ctx.catalog.current()
     now = ctx.store.now()
-    request_id = id_from("r", requester, ask_id)
+    request_id = id_from("r", asked_by or requester, ask_id)
     try:
         wanted = _find(catalog, entitlement)
-        policy.check_duration(wanted.policy, duration, ctx.terms.shortest)
+        policy.check_duration(wanted.policy, duration, ctx.terms.shortest, emergency=emergency)
+        policy.check_start(not_before, now, emergency=emergency)
+        policy.check_colleague(requester, asked_by, emergency=emergency)
         text = policy.check_reason(reason)
-        policy.check_pending(len(_others_pending(ctx, requester, request_id)))
+        policy.check_pending(len(_others_pending(ctx, asked_by or requester, request_id)))
+        freezing.check(ctx, requester, wanted.id)
     except Refused as refusal:
         _record_refusal(ctx, requester, entitlement, refusal.sentence, now)
         raise
@@ -60,8 +75,122 @@ def ask(
         catalog_hash=catalog.hash,
         opens=wanted.opens,
         answer_to=answer_to,
+        asked_by=asked_by,
+        unconfirmed=bool(asked_by),
+        bundle=bundle,
+        not_before=not_before if not_before is not None and not_before > now else None,
+        emergency=emergency,
     )
     return _submit(ctx, request, now)
+
+
+def ask_many(  # noqa: PLR0913 - as above
+    ctx: Context,
+    *,
+    ask_id: str,
+    requester: str,
+    entitlements: Sequence[str],
+    duration: timedelta,
+    reason: str,
+    answer_to: str = "",
+    emergency: bool = False,
+    not_before: datetime | None = None,
+    asked_by: str = "",
+) -> tuple[Request, ...]:
+    """Store a request for each of several entitlements, asked for together, and give them in that order.
+
+    Each is judged and decided by itself, or all by one press. Nothing is stored unless all can be asked for; what was
+    stored when the store went away is the same again when it is played again. Raises what `ask` raises.
+    """
+    catalog, now = ctx.catalog.current(), ctx.store.now()
+    names = tuple(dict.fromkeys(_find(catalog, name).id for name in entitlements))
+    if not 1 <= len(names) <= MOST_TOGETHER:
+        raise FieldRefused("access", f"Ask for one to {MOST_TOGETHER} things at once.")
+    for name in names:
+        policy.check_duration(_find(catalog, name).policy, duration, ctx.terms.shortest, emergency=emergency)
+        freezing.check(ctx, requester, name)
+    policy.check_start(not_before, now, emergency=emergency)
+    policy.check_reason(reason)
+    own = {id_from("r", asked_by or requester, f"{ask_id}:{name}") for name in names}
+    waiting = [each for each in ctx.store.pending_of(asked_by or requester) if each.id not in own]
+    policy.check_pending(len(waiting) + len(names) - 1)
+    bundle = id_from("b", asked_by or requester, ask_id) if len(names) > 1 else ""
+    return tuple(
+        ask(
+            ctx,
+            ask_id=f"{ask_id}:{name}" if bundle else ask_id,
+            requester=requester,
+            entitlement=name,
+            duration=duration,
+            reason=reason,
+            answer_to=answer_to,
+            emergency=emergency,
+            not_before=not_before,
+            asked_by=asked_by,
+            bundle=bundle,
+        )
+        for name in names
+    )
+
+
+def confirm(ctx: Context, *, requester: str, request_id: str) -> Request:
+    """Take the requester's word that they want what somebody asked for on their behalf; twice is fine.
+
+    Raises `Refused` for anybody else, and once it is closed.
+    """
+    while True:
+        request = ctx.store.request(request_id)
+        if request is None or request.requester != requester or not request.asked_by:
+            msg = "That request is not yours to confirm; /my-access lists what waits for you."
+            raise Refused(msg)
+        if request.state is not RequestState.PENDING:
+            msg = f"Too late to confirm: this request is already {request.state}."
+            raise Refused(msg)
+        if not request.unconfirmed:
+            return request
+        now = ctx.store.now()
+        step = progress.confirmed(request, now)
+        due = (soon(Work(WorkKind.SCREEN, request.id), now),)
+        change = Change(op=f"confirm:{request.id}", puts=(step.record,), events=(step.event,), due=due)
+        try:
+            save(ctx, change, now)
+        except Conflict:
+            continue
+        return step.record
+
+
+def make_emergency(ctx: Context, *, requester: str, request_id: str, duration: timedelta, reason: str) -> Request:
+    """Turn one's own pending request into one for emergency access, which is judged anew.
+
+    Raises `Refused` for somebody else's or a closed one, `FieldRefused` for a duration or reason that does not do.
+    """
+    while True:
+        request = ctx.store.request(request_id)
+        if request is None or request.requester != requester or request.kind is not RequestKind.ACCESS:
+            msg = "That request is not yours to escalate; /my-access lists what you asked for."
+            raise Refused(msg)
+        if request.state is not RequestState.PENDING or request.unconfirmed:
+            msg = f"Too late to escalate: this request is {request.state}."
+            raise Refused(msg)
+        if request.emergency:
+            return request
+        wanted = _find(ctx.catalog.current(), request.entitlement)
+        policy.check_duration(wanted.policy, duration, ctx.terms.shortest, emergency=True)
+        policy.check_start(request.not_before, ctx.store.now(), emergency=True)
+        now = ctx.store.now()
+        step = progress.made_emergency(request, duration, policy.check_reason(reason), now)
+        change = Change(
+            op=f"emergency:{request.id}:{request.rev}",
+            puts=(step.record,),
+            events=(step.event,),
+            due=(soon(Work(WorkKind.SCREEN, request.id), now),),
+            dropped=(Work(WorkKind.STEP, request.id), Work(WorkKind.NUDGE, request.id)),
+        )
+        try:
+            save(ctx, change, now)
+        except Conflict:
+            continue
+        return step.record
 
 
 def extend(
@@ -118,7 +247,7 @@ def withdraw(ctx: Context, *, requester: str, request_id: str) -> Request:
     """Cancel one's own pending request; withdrawing it twice is fine. Raises `Refused` once it is decided."""
     while True:
         request = ctx.store.request(request_id)
-        if request is None or request.requester != requester:
+        if request is None or requester not in (request.requester, request.asked_by):
             msg = "That request is not yours to cancel; /my-access lists what you asked for."
             raise Refused(msg)
         if request.state is RequestState.CANCELLED:
@@ -133,7 +262,7 @@ def withdraw(ctx: Context, *, requester: str, request_id: str) -> Request:
             puts=(step.record,),
             events=(step.event,),
             due=(soon(Work(WorkKind.CARD, request.id), now),),
-            dropped=(Work(WorkKind.LAPSE, request.id), Work(WorkKind.SCREEN, request.id)),
+            dropped=_undone(request),
         )
         try:
             save(ctx, change, now)
@@ -175,9 +304,15 @@ def expire(ctx: Context, request: Request, reason: str, now: datetime) -> None:
             soon(Work(WorkKind.CARD, request.id), now),
             soon(Work(WorkKind.TELL, f"expired:{request.id}"), now),
         ),
-        dropped=(Work(WorkKind.LAPSE, request.id), Work(WorkKind.SCREEN, request.id)),
+        dropped=_undone(request),
     )
     save(ctx, change, now)
+
+
+def _undone(request: Request) -> tuple[Work, ...]:
+    """List what is not to be done any more for a request that is closed without a grant."""
+    kinds = (WorkKind.LAPSE, WorkKind.SCREEN, WorkKind.STEP, WorkKind.NUDGE)
+    return tuple(Work(kind, request.id) for kind in kinds)
 
 
 def _find(catalog: Catalog, name: str) -> Entitlement:
@@ -192,6 +327,8 @@ def _find(catalog: Catalog, name: str) -> Entitlement:
 def _submit(ctx: Context, request: Request, now: datetime) -> Request:
     step = lifecycle.submitted(request)
     screen, lapsing = Work(WorkKind.SCREEN, request.id), Work(WorkKind.LAPSE, request.id)
+    if request.unconfirmed:
+        screen = Work(WorkKind.TELL, f"confirm:{request.id}")
     change = Change(
         op=f"ask:{request.id}",
         puts=(step.record,),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accessbot.domain.errors import Missing, Refused, Unavailable, VendorError
+from accessbot.domain.errors import Missing, Refused
 from accessbot.domain.model import Identity, SelectorKind
 from accessbot.service import oncall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from accessbot.domain.model import Entitlement, Selector
+    from accessbot.domain.model import Selector
     from accessbot.service.context import Context
 
 
@@ -65,47 +65,3 @@ def aws_user(ctx: Context, person: Identity) -> str:
     except Missing as error:
         msg = f"AWS does not know {person.email} yet: the sync of a new user can take some hours; ask again then."
         raise Refused(msg) from error
-
-
-def check_somebody_can_decide(ctx: Context, entitlement: Entitlement, requester: Identity) -> None:
-    """Refuse a request for which fewer people than it takes can be found beside the requester.
-
-    A group that holds other groups counts as enough: its listing may miss people, so it never proves that nobody is
-    there. Raises `Unavailable` when that cannot be told yet.
-    """
-    needed = entitlement.policy.approvals
-    found: set[str] = set()
-    unknown: VendorError | None = None
-    for selector in sorted(entitlement.policy.approvers, key=lambda s: s.kind is not SelectorKind.USER):
-        try:
-            people = _people(ctx, selector)
-        except VendorError as error:
-            unknown = error if unknown is None or isinstance(error, Unavailable) else unknown
-            continue
-        if people is None:
-            return
-        found |= people - {requester.email.casefold(), requester.slack}
-        if len(found) >= needed:
-            return
-    if isinstance(unknown, Unavailable):
-        raise unknown
-    if unknown is not None:
-        msg = f"Nobody can approve {entitlement.id} at the moment: {unknown.sentence}"
-        raise Refused(msg)
-    who = "nobody but you" if not found else f"only {len(found)} of the {needed} people it takes"
-    msg = f"Right now {who} could approve {entitlement.id}; ask its owners to add approvers."
-    raise Refused(msg)
-
-
-def _people(ctx: Context, selector: Selector) -> set[str] | None:
-    """List whom a selector names, as emails or Slack ids; None for "more than can be listed"."""
-    if selector.kind is SelectorKind.USER:
-        return {selector.value.casefold()}
-    if selector.kind is SelectorKind.SLACK_USERGROUP:
-        return set(ctx.workspace.usergroup(selector.value))
-    if selector.kind is SelectorKind.EVERYONE:
-        return None
-    members = ctx.directory.members(selector.value)
-    if any(member.type != "USER" for member in members):
-        return None
-    return {member.email.casefold() for member in members}

@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from accessbot.domain import lifecycle, policy
+from accessbot.domain import lifecycle, policy, progress
 from accessbot.domain.errors import Conflict, NotAuthorised, Refused, Unavailable, VendorError
 from accessbot.domain.model import (
     ClickAction,
     EndCause,
     GrantState,
     Identity,
+    Remark,
+    RemarkKind,
     RequestKind,
     RequestState,
-    Vote,
 )
 from accessbot.domain.notices import Tone
 from accessbot.domain.work import Due, Urgency, Work, WorkKind
 from accessbot.ports import Change, urgency
-from accessbot.service import asking, authority, ending, schedule, screening
+from accessbot.service import (
+    asking,
+    authority,
+    ending,
+    freezing,
+    granting,
+    judging,
+    reviewing,
+    schedule,
+    screening,
+    steps,
+    voting,
+)
 from accessbot.service.context import new_id, save, soon
+from accessbot.service.outcomes import Outcome
 from accessbot.service.pressing import closed_sentence
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from accessbot.domain.model import AuditEvent, Click, Entitlement, Grant, Record, Request
+    from accessbot.domain.model import AuditEvent, Click, Entitlement, Grant, Request
     from accessbot.service.context import Context
+    from accessbot.service.voting import Counted, Judging
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
-    """What a press leads to, before it is written: the answer, and what changes with it."""
-
-    sentence: str
-    tone: Tone = Tone.DONE
-    puts: tuple[Record, ...] = ()
-    events: tuple[AuditEvent, ...] = ()
-    due: tuple[Due, ...] = ()
-    dropped: tuple[Work, ...] = ()
+_OF_NO_REQUEST = (ClickAction.REVOKE, ClickAction.JUSTIFY, ClickAction.NOT_JUSTIFY)
 
 
 def carry_out(ctx: Context, click_id: str) -> None:
@@ -71,70 +76,97 @@ def carry_out(ctx: Context, click_id: str) -> None:
         return
 
 
-def _outcome(ctx: Context, click: Click, person: Identity, now: datetime) -> _Outcome:
+def _outcome(ctx: Context, click: Click, person: Identity, now: datetime) -> Outcome:
     if click.action is ClickAction.REVOKE:
         return _revoke(ctx, click, person, now)
+    if click.action in (ClickAction.JUSTIFY, ClickAction.NOT_JUSTIFY):
+        return reviewing.outcome(ctx, click, person, now)
     request = _open_request(ctx, click)
     try:
         entitlement = screening.entitlement_of(ctx, request)
+        judged = voting.judged_anew(ctx, request, entitlement, now)
     except Refused as refusal:
         return _no_longer_offered(request, refusal, now)
-    policy.check_decider(request, entitlement, person, authority.holds(ctx, person))
-    if click.action is ClickAction.DENY:
-        return _deny(request, click, now)
-    vote = Vote(approver=person.slack, email=person.email, at=click.at, google_id=person.google_id)
-    return _approve(ctx, request, entitlement, vote, now)
+    match click.action:
+        case ClickAction.DENY:
+            voting.check_decider(ctx, judged, entitlement, person, now)
+            return _deny(request, click, now)
+        case ClickAction.ASK:
+            voting.check_decider(ctx, judged, entitlement, person, now)
+            return _ask(request, click, now)
+    return _approve(ctx, judged, entitlement, person, click, now)
 
 
-def _approve(ctx: Context, request: Request, entitlement: Entitlement, vote: Vote, now: datetime) -> _Outcome:
-    if any(_same_person(v, vote) for v in request.votes):
-        msg = "Your approval is counted already; another approver has to agree as well."
-        raise Refused(msg)
-    request = replace(request, votes=tuple(v for v in request.votes if _still_counts(ctx, request, entitlement, v)))
-    missing = entitlement.policy.approvals - len(request.votes) - 1
-    card = soon(Work(WorkKind.CARD, request.id), now)
-    if missing > 0:
-        step = lifecycle.voted(request, vote)
-        more = "one more is" if missing == 1 else f"{missing} more are"
-        return _Outcome(
-            sentence=f"Your approval is counted; {more} needed.", puts=(step.record,), events=(step.event,), due=(card,)
-        )
+def _approve(
+    ctx: Context, judged: Judging, entitlement: Entitlement, person: Identity, click: Click, now: datetime
+) -> Outcome:
+    counted = voting.count(ctx, judged, entitlement, person, click, now)
+    request, vote = counted.request, counted.vote
+    if counted.missing or counted.further:
+        return _voted(ctx, counted, now)
     if request.kind is RequestKind.EXTEND:
-        return _approve_extension(ctx, request, entitlement, vote, now)
-    begun = lifecycle.granted(request, entitlement, new_id("g"), vote.at, now)
-    closed = lifecycle.approved(request, vote, now, begun.record.id)
-    return _Outcome(
-        sentence=f"Approved; {entitlement.id} is being prepared.",
+        return _approve_extension(ctx, counted, entitlement, now)
+    try:
+        freezing.check(ctx, request.requester, request.entitlement)
+        judging.check_limits(ctx, request, counted.policy, voting.allowed(request, vote), now)
+    except Refused as refusal:
+        return _no_longer_offered(request, refusal, now)
+    closed = lifecycle.approved(request, vote, now, new_id("g"))
+    begun = lifecycle.granted(closed.record, entitlement, closed.record.grant_id, vote.at, now)
+    later = f" It begins {begun.record.starts_at:%Y-%m-%d %H:%M} UTC." if begun.record.not_before else ""
+    return Outcome(
+        sentence=f"Approved; {entitlement.id} is being prepared." if not later else f"Approved.{later}",
         puts=(closed.record, begun.record),
-        events=(closed.event, begun.event),
-        due=(
-            soon(Work(WorkKind.PROVISION, begun.record.id), now),
-            Due(Work(WorkKind.END, begun.record.id), begun.record.expires_at),
-            card,
-        ),
-        dropped=(Work(WorkKind.LAPSE, request.id),),
+        events=(*counted.events, closed.event, begun.event),
+        due=granting.dues(begun.record, now),
+        dropped=granting.dropped(request),
     )
 
 
-def _approve_extension(ctx: Context, request: Request, entitlement: Entitlement, vote: Vote, now: datetime) -> _Outcome:
+def _voted(ctx: Context, counted: Counted, now: datetime) -> Outcome:
+    """Keep a yes that does not decide yet; with it a step may be complete, and the next one begin."""
+    step = lifecycle.voted(counted.request, counted.vote)
+    request, events = step.record, (*counted.events, step.event)
+    due = [soon(Work(WorkKind.CARD, request.id), now)]
+    if counted.missing:
+        more = "one more is" if counted.missing == 1 else f"{counted.missing} more are"
+        sentence = f"Your approval is counted; {more} needed."
+    else:
+        policy_ = counted.policy
+        number = counted.vote.step + 1
+        panel = steps.panel(steps.Listing(ctx, request.email), policy_.steps[number].approvers)
+        further = progress.step_begun(request, number, panel, now)
+        request, events = further.record, (*events, further.event)
+        due += steps.begun(policy_, request, now)
+        name = policy_.steps[number].name or f"step {number + 1} of {len(policy_.steps)}"
+        sentence = f"Your approval is counted, and this step is complete; next is “{name}”."
+    if counted.rejudged and counted.missing:
+        due += steps.begun(counted.policy, request, now)
+    return Outcome(sentence=sentence, puts=(request,), events=events, due=tuple(due))
+
+
+def _approve_extension(ctx: Context, counted: Counted, entitlement: Entitlement, now: datetime) -> Outcome:
+    request, vote = counted.request, counted.vote
     grant = ctx.store.grant(request.grant_id)
     if grant is None or grant.state is not GrantState.ACTIVE or now >= grant.expires_at:
         asking.expire(ctx, request, "The grant ended before the extension was approved.", now)
         msg = "Too late: the grant has ended, so it cannot be extended; a new request is needed."
         raise Refused(msg)
+    added = voting.allowed(request, vote)
     try:
-        policy.check_extension(grant, entitlement.policy, request.duration, request.duration, now)
+        policy.check_extension(grant, entitlement.policy, added, added, now)
         requester = authority.identify(ctx, request.requester)
         _check_same_access(grant, entitlement, requester)
-        policy.check_requester(entitlement, authority.holds(ctx, requester))
+        judging.check_may_have(ctx, request, entitlement, requester)
+        judging.check_limits(ctx, request, counted.policy, added, now)
     except Refused as refusal:
         return _no_longer_offered(request, refusal, now)
-    longer = lifecycle.extended(grant, request, vote.approver, now)
+    longer = lifecycle.extended(grant, replace(request, duration=added), vote.approver, now)
     closed = lifecycle.approved(request, vote, now, grant.id)
-    return _Outcome(
+    return Outcome(
         sentence="Approved; the grant now ends later.",
         puts=(closed.record, longer.record),
-        events=(closed.event, longer.event),
+        events=(*counted.events, closed.event, longer.event),
         due=(
             Due(Work(WorkKind.END, grant.id), longer.record.expires_at),
             *schedule.warning(longer.record, now),
@@ -143,13 +175,13 @@ def _approve_extension(ctx: Context, request: Request, entitlement: Entitlement,
             soon(Work(WorkKind.CARD, grant.request_id), now),
             soon(Work(WorkKind.TELL, f"extended:{request.id}"), now),
         ),
-        dropped=(Work(WorkKind.LAPSE, request.id),),
+        dropped=granting.dropped(request),
     )
 
 
-def _deny(request: Request, click: Click, now: datetime) -> _Outcome:
+def _deny(request: Request, click: Click, now: datetime) -> Outcome:
     step = lifecycle.denied(request, click.actor, now, click.reason)
-    return _Outcome(
+    return Outcome(
         sentence="Denied; the requester is told your reason.",
         puts=(step.record,),
         events=(step.event,),
@@ -157,19 +189,35 @@ def _deny(request: Request, click: Click, now: datetime) -> _Outcome:
             soon(Work(WorkKind.CARD, request.id), now),
             soon(Work(WorkKind.TELL, f"denied:{request.id}"), now),
         ),
-        dropped=(Work(WorkKind.LAPSE, request.id),),
+        dropped=granting.dropped(request),
     )
 
 
-def _revoke(ctx: Context, click: Click, person: Identity, now: datetime) -> _Outcome:
+def _ask(request: Request, click: Click, now: datetime) -> Outcome:
+    remark = Remark(kind=RemarkKind.QUESTION, who=click.actor, at=click.at, text=click.reason)
+    step = progress.remarked(request, remark)
+    number = len(step.record.remarks) - 1
+    return Outcome(
+        sentence="Asked; the answer comes in the thread.",
+        puts=(step.record,),
+        events=(step.event,),
+        due=(
+            soon(Work(WorkKind.CARD, request.id), now),
+            soon(Work(WorkKind.TELL, f"question:{request.id}"), now),
+            soon(Work(WorkKind.TELL, f"remark:{request.id}:{number}"), now),
+        ),
+    )
+
+
+def _revoke(ctx: Context, click: Click, person: Identity, now: datetime) -> Outcome:
     grant = ctx.store.grant(click.subject)
     if grant is None or grant.ended or grant.state is GrantState.REVOKING:
-        return _Outcome(sentence="This access is ending or has ended already.")
+        return Outcome(sentence="This access is ending or has ended already.")
     if not _may_revoke(ctx, grant, person):
         msg = "Only an approver of this access or an administrator may revoke it; the holder can end it in /my-access."
         raise Refused(msg)
     change = ending.begin(ctx, grant, EndCause.REVOKED, click.actor, now, click.reason)
-    return _Outcome(
+    return Outcome(
         sentence="Revoking: the card shows when both memberships are gone.",
         puts=change.puts,
         events=change.events,
@@ -180,13 +228,13 @@ def _revoke(ctx: Context, click: Click, person: Identity, now: datetime) -> _Out
 def _may_revoke(ctx: Context, grant: Grant, person: Identity) -> bool:
     catalog = ctx.catalog.current()
     entitlement = catalog.entitlements.get(grant.entitlement)
-    who = (*catalog.admins, *(entitlement.policy.approvers if entitlement else ()))
-    return policy.covers(who, authority.holds(ctx, person))
-
-
-def _same_person(one: Vote, other: Vote) -> bool:
-    same_google_user = bool(one.google_id) and one.google_id == other.google_id
-    return one.approver == other.approver or same_google_user or one.email.casefold() == other.email.casefold()
+    request = ctx.store.request(grant.request_id)
+    who = list(catalog.admins)
+    if entitlement is not None:
+        who += entitlement.policy.approvers
+        who += judging.policy_of(ctx, request, entitlement).approvers if request is not None else ()
+        who += entitlement.policy.emergency.owners if grant.emergency and entitlement.policy.emergency else ()
+    return policy.covers(tuple(dict.fromkeys(who)), authority.holds(ctx, person, requester=grant.email))
 
 
 def _check_same_access(grant: Grant, entitlement: Entitlement, requester: Identity) -> None:
@@ -197,19 +245,9 @@ def _check_same_access(grant: Grant, entitlement: Entitlement, requester: Identi
         raise Refused(msg)
 
 
-def _still_counts(ctx: Context, request: Request, entitlement: Entitlement, vote: Vote) -> bool:
-    """Look again, live, whether an earlier approver is an approver still."""
-    try:
-        person = authority.identify(ctx, vote.approver)
-        policy.check_decider(request, entitlement, person, authority.holds(ctx, person))
-    except Refused:
-        return False
-    return vote.google_id in ("", person.google_id)
-
-
-def _no_longer_offered(request: Request, refusal: Refused, now: datetime) -> _Outcome:
+def _no_longer_offered(request: Request, refusal: Refused, now: datetime) -> Outcome:
     step = lifecycle.denied(request, lifecycle.SYSTEM, now, refusal.sentence)
-    return _Outcome(
+    return Outcome(
         tone=Tone.REFUSED,
         sentence=f"The rules changed since it was asked, so it was closed: {refusal.sentence}",
         puts=(step.record,),
@@ -218,13 +256,13 @@ def _no_longer_offered(request: Request, refusal: Refused, now: datetime) -> _Ou
             soon(Work(WorkKind.CARD, request.id), now),
             soon(Work(WorkKind.TELL, f"refused:{request.id}"), now),
         ),
-        dropped=(Work(WorkKind.LAPSE, request.id),),
+        dropped=granting.dropped(request),
     )
 
 
 def _check_still_open(ctx: Context, click: Click) -> None:
     """Refuse a press that came too late, before anybody is looked up for it."""
-    if click.action is not ClickAction.REVOKE:
+    if click.action not in _OF_NO_REQUEST:
         _open_request(ctx, click)
 
 
@@ -245,23 +283,23 @@ def _open_request(ctx: Context, click: Click) -> Request:
     return request
 
 
-def _refused(ctx: Context, click: Click, error: Refused | VendorError, now: datetime) -> _Outcome:
+def _refused(ctx: Context, click: Click, error: Refused | VendorError, now: datetime) -> Outcome:
     events: tuple[AuditEvent, ...] = ()
     if click.action is ClickAction.REVOKE:
         grant = ctx.store.grant(click.subject)
         if grant is not None:
             events = (lifecycle.refused_revoke(grant, click.actor, now, error.sentence),)
-    else:
+    elif click.action not in _OF_NO_REQUEST:
         request = ctx.store.request(click.subject)
         if request is not None:
             events = (lifecycle.refused_click(request, click.actor, now, str(click.action), error.sentence),)
     due: tuple[Due, ...] = ()
     if isinstance(error, NotAuthorised):
         due = (soon(Work(WorkKind.ALERT, f"not_authorised:{error.vendor}"), now),)
-    return _Outcome(tone=Tone.REFUSED, sentence=error.sentence, events=events, due=due)
+    return Outcome(tone=Tone.REFUSED, sentence=error.sentence, events=events, due=due)
 
 
-def _write(ctx: Context, click: Click, outcome: _Outcome, now: datetime) -> None:
+def _write(ctx: Context, click: Click, outcome: Outcome, now: datetime) -> None:
     closed = replace(click, done=True, tone=str(outcome.tone), sentence=outcome.sentence)
     change = Change(
         op=f"carry-out:{click.id}",
@@ -275,7 +313,7 @@ def _write(ctx: Context, click: Click, outcome: _Outcome, now: datetime) -> None
 
 def _note_waiting(ctx: Context, click: Click, vendor: str) -> None:
     """Tell, once, whoever pressed that their press is kept; a request's card says for whom it waits too."""
-    request = None if click.action is ClickAction.REVOKE else ctx.store.request(click.subject)
+    request = None if click.action in _OF_NO_REQUEST else ctx.store.request(click.subject)
     if request is not None:
         screening.note_waiting(ctx, request, vendor)
     if click.sentence:

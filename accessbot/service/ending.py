@@ -106,7 +106,7 @@ def finish(ctx: Context, grant_id: str) -> datetime | None:
     if grant is None or grant.ended:
         return None
     now = ctx.store.now()
-    if lifecycle.is_wanted(grant, now):
+    if lifecycle.is_wanted(grant, now) or lifecycle.is_early(grant, now):
         return grant.expires_at
     if grant.state is GrantState.ACTIVE:
         grant = _begin_expiry(ctx, grant, now)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from accessbot.domain import policy
 from accessbot.domain.errors import Conflict, Refused
 from accessbot.domain.model import Click, ClickAction, RequestState
+from accessbot.domain.records import ReviewState
 from accessbot.domain.work import Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service.context import id_from, save, soon
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from accessbot.service.context import Context
 
 
@@ -23,6 +26,7 @@ def press(
     subject: str,
     actor: str,
     reason: str = "",
+    duration: timedelta | None = None,
     answer_to: str = "",
 ) -> Click:
     """Keep a press with its time; the same `press_id` of the same person again is the same press.
@@ -30,7 +34,8 @@ def press(
     Raises `Refused` when there is nothing left to press, `FieldRefused` for a denial without a reason, and
     `StoreUnavailable` or `Unclear` when it is not known to be kept.
     """
-    text = policy.check_reason(reason) if action is ClickAction.DENY else reason.strip()[: policy.REASON_LIMIT]
+    says_why = action in (ClickAction.DENY, ClickAction.ASK, ClickAction.NOT_JUSTIFY)
+    text = policy.check_reason(reason) if says_why else reason.strip()[: policy.REASON_LIMIT]
     click_id = id_from("c", actor, press_id)
     try:
         _check_open(ctx, action, subject, actor)
@@ -48,6 +53,7 @@ def press(
         at=now,
         reason=text,
         answer_to=answer_to,
+        duration=duration,
     )
     change = Change(op=f"press:{click.id}", puts=(click,), due=(soon(Work(WorkKind.CLICK, click.id), now),))
     try:
@@ -57,7 +63,38 @@ def press(
     return click
 
 
+def press_all(
+    ctx: Context, *, press_id: str, action: ClickAction, bundle: str, actor: str, reason: str = "", answer_to: str = ""
+) -> tuple[Click, ...]:
+    """Keep a press on every request of a bundle that still waits; each is judged and answered by itself.
+
+    Raises `Refused` when none waits any more, and what `press` raises.
+    """
+    waiting = [each for each in ctx.store.bundle(bundle) if each.state is RequestState.PENDING]
+    if not waiting:
+        msg = "All of these are decided already; nothing was changed."
+        raise Refused(msg)
+    return tuple(
+        press(
+            ctx,
+            press_id=f"{press_id}:{each.id}",
+            action=action,
+            subject=each.id,
+            actor=actor,
+            reason=reason,
+            answer_to=answer_to,
+        )
+        for each in waiting
+    )
+
+
 def _check_open(ctx: Context, action: ClickAction, subject: str, actor: str) -> None:
+    if action in (ClickAction.JUSTIFY, ClickAction.NOT_JUSTIFY):
+        review = ctx.store.review(subject)
+        if review is None or review.state is not ReviewState.OPEN:
+            msg = "This review is closed already; nothing was changed."
+            raise Refused(msg)
+        return
     if action is ClickAction.REVOKE:
         grant = ctx.store.grant(subject)
         if grant is None:

@@ -9,26 +9,31 @@ from accessbot.domain import lifecycle, policy
 from accessbot.domain.errors import Refused, Unavailable, VendorError
 from accessbot.domain.model import GrantState
 from accessbot.ports import Change
-from accessbot.service import authority, concluding, converging, mapping
+from accessbot.service import authority, concluding, converging, freezing, judging, mapping
 from accessbot.service.context import save
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accessbot.domain.model import Entitlement, Grant, Identity
     from accessbot.service.context import Context
 
 
-def provision(ctx: Context, grant_id: str) -> None:
+def provision(ctx: Context, grant_id: str) -> datetime | None:
     """Carry a grant on to active: look the requester up again, pin its ids, write both memberships, read both back.
 
     A grant that cannot be provisioned ends as provision_failed, with the reason told. Raises `Unavailable` while a
-    vendor is away (the grant says for whom it waits), `LeaseBusy` while another process works on its pair.
+    vendor is away (the grant says for whom it waits), `LeaseBusy` while another process works on its pair. Gives the
+    time to come back where it is to begin later.
     """
     grant = ctx.store.grant(grant_id)
     if grant is None or grant.state is not GrantState.PROVISIONING:
-        return
+        return None
     now = ctx.store.now()
     if grant.failure or now >= grant.expires_at:
-        return  # its end is due, and takes back whatever was written of it
+        return None  # its end is due, and takes back whatever was written of it
+    if lifecycle.is_early(grant, now):
+        return grant.not_before
     try:
         if not grant.google_user_id:
             grant = _pin(ctx, grant)
@@ -38,6 +43,7 @@ def provision(ctx: Context, grant_id: str) -> None:
         raise
     except (Refused, VendorError) as error:
         _abandon(ctx, grant_id, error.sentence)
+    return None
 
 
 def _pin(ctx: Context, grant: Grant) -> Grant:
@@ -45,7 +51,7 @@ def _pin(ctx: Context, grant: Grant) -> Grant:
     person = authority.identify(ctx, grant.requester)
     _check_same_person(ctx, grant, person)
     entitlement = _entitlement(ctx, grant)
-    policy.check_requester(entitlement, authority.holds(ctx, person))
+    _check_may_hold(ctx, grant, entitlement, person)
     aws_user_id = authority.aws_user(ctx, person)
     found = mapping.check(ctx, entitlement)
     now = ctx.store.now()
@@ -68,6 +74,19 @@ def _check_same_person(ctx: Context, grant: Grant, person: Identity) -> None:
     if request is not None and request.google_id not in ("", person.google_id):
         msg = f"This Slack account no longer leads to {request.email}, for whom it was approved; ask again."
         raise Refused(msg)
+
+
+def _check_may_hold(ctx: Context, grant: Grant, entitlement: Entitlement, person: Identity) -> None:
+    """Refuse whom the policy does not let ask any more, and what an operator holds back.
+
+    A shift is nobody's request: whoever is on call holds what goes with it.
+    """
+    freezing.check(ctx, grant.requester, grant.entitlement)
+    if grant.schedule:
+        return
+    request = ctx.store.request(grant.request_id)
+    if request is not None:
+        judging.check_requester(request, entitlement, authority.holds(ctx, person))
 
 
 def _entitlement(ctx: Context, grant: Grant) -> Entitlement:

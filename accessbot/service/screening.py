@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from accessbot.domain import lifecycle, policy
+from accessbot.domain import lifecycle, limits, progress
+from accessbot.domain.durations import spoken
 from accessbot.domain.errors import Ambiguous, Conflict, Missing, NotAuthorised, Refused, Rejected, Unavailable
+from accessbot.domain.judged import Judged
 from accessbot.domain.lifecycle import SYSTEM
-from accessbot.domain.model import RequestState
-from accessbot.domain.work import Work, WorkKind
+from accessbot.domain.model import RequestKind, RequestState
+from accessbot.domain.rules import Effect
+from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
-from accessbot.service import authority
-from accessbot.service.context import save, soon
+from accessbot.service import authority, granting, judging, reviewing, steps
+from accessbot.service.context import GRACE, save, soon
 
 if TYPE_CHECKING:
-    from accessbot.domain.model import Entitlement, Identity, Request
+    from datetime import datetime
+
+    from accessbot.domain.model import AuditEvent, Entitlement, Identity, Request
+    from accessbot.domain.rules import Policy
+    from accessbot.domain.verdicts import Verdict
     from accessbot.service.context import Context
 
 _log = structlog.get_logger(__name__)
@@ -29,14 +36,10 @@ def screen(ctx: Context, request_id: str) -> None:
     Raises `Unavailable` while a vendor cannot tell; the request then says for whom it waits, and is kept.
     """
     request = ctx.store.request(request_id)
-    if request is None or request.state is not RequestState.PENDING or request.announced:
+    if request is None or request.state is not RequestState.PENDING or request.announced or request.unconfirmed:
         return
     try:
-        person = authority.identify(ctx, request.requester)
-        entitlement = entitlement_of(ctx, request)
-        policy.check_requester(entitlement, authority.holds(ctx, person))
-        authority.check_somebody_can_decide(ctx, entitlement, person)
-        _check_known_to_aws(ctx, person)
+        change = _looked_at(ctx, request)
     except Unavailable as error:
         note_waiting(ctx, request, error.vendor)
         raise
@@ -46,15 +49,86 @@ def screen(ctx: Context, request_id: str) -> None:
     except (Refused, Missing, Ambiguous, Rejected) as error:
         refuse(ctx, request, error.sentence)
         return
+    save(ctx, change, ctx.store.now())
+
+
+def _looked_at(ctx: Context, request: Request) -> Change:
+    """Judge a request of somebody who was just looked up, and make the change that it comes to."""
+    person = authority.identify(ctx, request.requester)
+    entitlement = entitlement_of(ctx, request)
     now = ctx.store.now()
-    step = lifecycle.announced(request, person.email, now, google_id=person.google_id)
-    change = Change(
-        op=f"announce:{request.id}",
+    judging.check_may_have(ctx, request, entitlement, person)
+    found = judging.verdict(ctx, request, entitlement, person, now)
+    check_time(request, found.policy)
+    judging.check_limits(ctx, request, found.policy, request.duration, now)
+    _check_known_to_aws(ctx, person)
+    if request.emergency:
+        return _emergency(ctx, request, entitlement, person, now)
+    ticket = judging.tickets_of(ctx, found.tickets, request)
+    if found.effect is Effect.APPROVE and request.kind is RequestKind.ACCESS:
+        judged = Judged(rule=found.rule, policy=found.policy.name, ticket=ticket)
+        step = lifecycle.announced(request, person.email, now, google_id=person.google_id, judged=judged)
+        _, change = granting.approved_by_rule(step.record, entitlement, f"by the {found.said}", now, step.event)
+        nudge = (Due(Work(WorkKind.NUDGE, request.id), now + GRACE),) if found.told else ()
+        return replace(change, due=(*change.due, *nudge))
+    return _announced(ctx, request, person, found, ticket, now)
+
+
+def _announced(
+    ctx: Context, request: Request, person: Identity, found: Verdict, ticket: str, now: datetime, *before: AuditEvent
+) -> Change:
+    """Open a request to those who decide its first step."""
+    listing = steps.Listing(ctx, person.email)
+    steps.check_somebody_can_decide(listing, found.policy, person, request.asked_by)
+    panel = steps.panel(listing, found.policy.steps[0].approvers)
+    judged = Judged(rule=found.rule, policy=found.policy.name, ticket=ticket, panel=panel)
+    step = lifecycle.announced(request, person.email, now, google_id=person.google_id, judged=judged)
+    return Change(
+        op=f"announce:{request.id}:{request.rev}",
         puts=(step.record,),
-        events=(step.event,),
-        due=(soon(Work(WorkKind.CARD, request.id), now),),
+        events=(*before, step.event),
+        due=(soon(Work(WorkKind.CARD, request.id), now), *steps.begun(found.policy, step.record, now)),
     )
-    save(ctx, change, now)
+
+
+def _emergency(ctx: Context, request: Request, entitlement: Entitlement, person: Identity, now: datetime) -> Change:
+    """Approve an emergency at once; after too many of them, have it decided the normal way."""
+    emergency = judging.emergency_of(entitlement)
+    incident = judging.incident_of(ctx, emergency, request.reason)
+    if limits.is_too_often(emergency, judging.recent_grants(ctx, request.requester, now), now):
+        return _stepped_down(ctx, request, entitlement, person, now)
+    judged = Judged(policy=entitlement.policy.name, ticket=incident)
+    step = lifecycle.announced(request, person.email, now, google_id=person.google_id, judged=judged)
+    said = f"by the emergency policy “{emergency.name}”"
+    grant, change = granting.approved_by_rule(step.record, entitlement, said, now, step.event)
+    review = reviewing.opened(ctx, grant, emergency, incident, now)
+    return replace(
+        change,
+        puts=(*change.puts, *review.puts),
+        events=(*change.events, *review.events),
+        due=(*change.due, *review.due),
+    )
+
+
+def _stepped_down(ctx: Context, request: Request, entitlement: Entitlement, person: Identity, now: datetime) -> Change:
+    down = progress.stepped_down(request, now, "too many emergencies lately")
+    normal = down.record
+    judging.check_may_have(ctx, normal, entitlement, person)
+    found = judging.verdict(ctx, normal, entitlement, person, now)
+    check_time(normal, found.policy)
+    judging.check_limits(ctx, normal, found.policy, normal.duration, now)
+    ticket = judging.tickets_of(ctx, found.tickets, normal)
+    change = _announced(ctx, normal, person, found, ticket, now, down.event)
+    return replace(change, due=(*change.due, soon(Work(WorkKind.TELL, f"stepped_down:{request.id}"), now)))
+
+
+def check_time(request: Request, decides: Policy) -> None:
+    """Refuse a duration that the policy which decides does not allow, or that an emergency does not."""
+    emergency = decides.emergency if request.emergency else None
+    longest = emergency.max_duration if emergency is not None else decides.max_duration
+    if request.duration > longest:
+        msg = f"The policy “{decides.name}” allows at most {spoken(longest)} of {request.entitlement}; ask for less."
+        raise Refused(msg)
 
 
 def entitlement_of(ctx: Context, request: Request) -> Entitlement:
@@ -71,7 +145,7 @@ def entitlement_of(ctx: Context, request: Request) -> Entitlement:
     if request.opens not in ("", entitlement.opens):
         msg = f"What {entitlement.id} opens was changed since it was asked for; ask again to have that decided."
         raise Refused(msg)
-    if request.duration > entitlement.policy.max_duration:
+    if not request.emergency and request.duration > entitlement.policy.max_duration:
         msg = f"The policy of {entitlement.id} no longer allows that long; ask again for less."
         raise Refused(msg)
     return entitlement
@@ -89,7 +163,7 @@ def refuse(ctx: Context, request: Request, sentence: str, *more: Work) -> None:
         puts=(step.record,),
         events=(step.event,),
         due=tuple(due),
-        dropped=(Work(WorkKind.LAPSE, request.id),),
+        dropped=granting.dropped(request),
     )
     save(ctx, change, now)
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from accessbot.domain import lifecycle
 from accessbot.domain.errors import Conflict, StoreUnavailable
-from accessbot.domain.model import Board, GrantState
+from accessbot.domain.model import Board, GrantState, RequestState
 from accessbot.domain.notices import AlertKind, Answer, Card, Notice, NoticeKind, Tone
 from accessbot.ports import Change
+from accessbot.service import answering, judging
 from accessbot.service.alerting import ALERTS
 from accessbot.service.context import new_id, save
 
@@ -36,6 +38,10 @@ _log = structlog.get_logger(__name__)
 
 _NEWS_AFTER = timedelta(hours=1)
 _OVER = "over"
+
+REMARK = "remark"
+"""How the subject begins of a remark to be written into the thread of a card: `remark:<request>:<number>`."""
+
 _WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED, AlertKind.EVICTED, AlertKind.EXPIRY_REFUSED)
 """Alerts that nothing ends: one of these an hour after the last is news, and gets a message of its own."""
 
@@ -57,10 +63,14 @@ def _card(ctx: Context, request_id: str) -> Card | None:
     if request is None or not request.announced:
         return None
     entitlement = ctx.catalog.current().entitlements.get(request.entitlement)
+    decides = judging.policy_of(ctx, request, entitlement) if entitlement is not None else None
+    together = ctx.store.bundle(request.bundle) if request.bundle else ()
     return Card(
         request=request,
         entitlement=entitlement,
-        approvals=entitlement.policy.approvals if entitlement else max(1, len(request.votes)),
+        approvals=decides.approvals if decides is not None else max(1, len(request.votes)),
+        policy=decides,
+        bundle=tuple(other for other in together if other.id != request.id),
         grant=ctx.store.grant(request.grant_id) if request.grant_id else None,
         now=ctx.store.now(),
     )
@@ -69,6 +79,10 @@ def _card(ctx: Context, request_id: str) -> Card | None:
 def tell(ctx: Context, subject: str) -> None:
     """Tell a requester one thing, unless it is no longer true; `subject` is `<notice kind>:<request or grant id>`."""
     kind_name, _, record_id = subject.partition(":")
+    if kind_name == REMARK:
+        request_id, _, number = record_id.partition(":")
+        answering.post_remark(ctx, request_id, int(number))
+        return
     kind = NoticeKind(kind_name)
     notice = _of_grant(ctx, kind, record_id) if record_id.startswith("g_") else _of_request(ctx, kind, record_id)
     if notice is None:
@@ -156,6 +170,10 @@ def _of_request(ctx: Context, kind: NoticeKind, request_id: str) -> Notice | Non
 
 
 def _still_true(kind: NoticeKind, request: Request, grant: Grant | None) -> bool:
+    if kind is NoticeKind.CONFIRM:
+        return request.unconfirmed and request.state is RequestState.PENDING
+    if kind is NoticeKind.QUESTION:
+        return bool(request.remarks) and request.state is RequestState.PENDING
     if kind is NoticeKind.EXTENDED:
         return grant is not None and grant.state is GrantState.ACTIVE
     if kind is NoticeKind.WAITING:
@@ -170,6 +188,8 @@ def _of_grant(ctx: Context, kind: NoticeKind, grant_id: str) -> Notice | None:
     if grant is None or request is None:
         return None
     if kind in (NoticeKind.READY, NoticeKind.ENDING_SOON) and grant.state is not GrantState.ACTIVE:
+        return None
+    if kind is NoticeKind.SCHEDULED and not lifecycle.is_early(grant, ctx.store.now()):
         return None
     return _notice(ctx, kind, request, grant)
 

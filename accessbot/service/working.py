@@ -32,7 +32,9 @@ from accessbot.service import (
     mapping,
     provisioning,
     reconciling,
+    reviewing,
     screening,
+    steps,
     telling,
 )
 from accessbot.service.context import save, soon
@@ -76,10 +78,13 @@ HANDLERS: dict[WorkKind, Handler] = {
     WorkKind.END: ending.finish,
     WorkKind.VERIFY: converging.verify,
     WorkKind.LAPSE: asking.lapse,
+    WorkKind.STEP: steps.timeout,
+    WorkKind.NUDGE: steps.nudge,
     WorkKind.OVERDUE: _overdue,
     WorkKind.MAPPING: mapping.recheck,
     WorkKind.SWEEP: reconciling.sweep,
     WorkKind.EXPIRY: expiring.expire,
+    WorkKind.REVIEW: reviewing.show,
     WorkKind.CARD: telling.card,
     WorkKind.TELL: telling.tell,
     WorkKind.ALERT: telling.alert,

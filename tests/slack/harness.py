@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import fakeredis
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from accessbot.adapters.cel_expressions import CelExpressions
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.domain.model import Account, Catalog, Entitlement, Selector, SelectorKind
 from accessbot.domain.rules import Policy, Step
@@ -25,6 +26,7 @@ from accessbot.slack.client import SlackClient
 from accessbot.slack.http import Page, web_app
 from accessbot.slack.notifier import SlackNotifier
 from accessbot.slack.people import OwnTeam, SlackWorkspace
+from tests.fakes.oncall import FakeFeeds, FakeTickets
 from tests.fakes.vendors import FakeDirectory, FakeIdentityCenter
 
 if TYPE_CHECKING:
@@ -184,6 +186,9 @@ def town(held: Catalog | None = None) -> Iterator[Town]:
             terms=Terms(
                 shortest=SHORTEST, sync_period=timedelta(minutes=30), start_url=START_URL, region="eu-central-1"
             ),
+            feeds=FakeFeeds(),
+            tickets=FakeTickets(),
+            expressions=CelExpressions(),
             pause=lambda _: None,
         )
         app = build_app(token=slack.bot_token, signing_secret=slack.signing_secret, base_url=slack.api_url)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import fakeredis
 import redis
 
+from accessbot.adapters.cel_expressions import CelExpressions
 from accessbot.adapters.redis_client import send
 from accessbot.adapters.redis_keys import AUDIT
 from accessbot.domain.durations import parse_duration
@@ -18,6 +19,7 @@ from accessbot.domain.work import Lane, Work
 from accessbot.service import asking, ending, pressing, working
 from accessbot.service.context import Context, Terms
 from accessbot.service.ticking import HAND_OVER
+from tests.fakes.oncall import FakeFeeds, FakeTickets
 from tests.support import company
 from tests.support.clock import Clock, movable_clock
 from tests.support.company import email, slack_id
@@ -300,6 +302,9 @@ def new_world(
                 sweep_period=sweep_period,
                 start_url="https://start.example.com",
             ),
+            feeds=FakeFeeds(),
+            tickets=FakeTickets(),
+            expressions=CelExpressions(),
             pause=clock.move,
         )
         yield World(
