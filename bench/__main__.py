@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Callable
 
-from bench import acks, catalogs, ends, grants, holdings, memory, starts, sweeps
+from bench import acks, catalogs, ends, grants, holdings, memory, starts, sweeps, verdicts
 
 BENCHES: dict[str, Callable[[], list[str]]] = {
     "start": starts.run,
     "catalog": catalogs.run,
+    "verdict": verdicts.run,
     "memory": memory.run,
     "my_access": holdings.run,
     "ack": acks.run,

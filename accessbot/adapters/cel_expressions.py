@@ -8,9 +8,10 @@ Patterns are matched by an engine that takes linear time (Rust's `regex`, as in 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
+from itertools import product
 from typing import Annotated, Final
 
 import cel
@@ -24,8 +25,9 @@ _LONGEST_PATTERN: Final = 200
 _LONGEST_WORD: Final = 100
 _DEEPEST: Final = 20
 _MOST_MATCHES: Final = 5
+_MOST_MARKS: Final = 3
 
-_SAMPLES: Final[tuple[dict[str, object], ...]] = tuple(
+SAMPLES: Final[tuple[dict[str, object], ...]] = tuple(
     {
         "requester": {"email": "maya@example.com", "slack": "U0000000001"},
         "entitlement": {"id": "production-admin", "tags": {}},
@@ -38,10 +40,12 @@ _SAMPLES: Final[tuple[dict[str, object], ...]] = tuple(
     }
     for duration, emergency in ((timedelta(minutes=30), False), (timedelta(days=30), True))
 )
-VARIABLES: Final = tuple(_SAMPLES[0])
+"""Made-up values of all variables, of the types that a question gives."""
+
+VARIABLES: Final = tuple(SAMPLES[0])
 """The names that an expression may use."""
 
-_FIELDS: Final = {name: tuple(value) for name, value in _SAMPLES[0].items() if isinstance(value, dict)}
+_FIELDS: Final = {name: tuple(value) for name, value in SAMPLES[0].items() if isinstance(value, dict)}
 _CLOCK: Final = "FullYear Month Date DayOfMonth DayOfWeek DayOfYear Hours Minutes Seconds"
 _CALLS: Final = "contains startsWith endsWith matches size string int double duration timestamp"
 _FUNCTIONS: Final = frozenset(_CALLS.split()) | {f"get{part}" for part in _CLOCK.split()}
@@ -93,7 +97,7 @@ class CelExpressions:
             raise Refused(f"A pattern of the catalog {mistake}.")
         wholly = _matcher(rf"\A(?:{pattern})\z")
         for word in text.split():
-            for form in dict.fromkeys((word, _unended(word), _unended(word[::-1])[::-1], _bare(word))):
+            for form in _forms(word):
                 if 0 < len(form) <= _LONGEST_WORD and wholly(form):
                     return form
         return ""
@@ -191,7 +195,7 @@ def _bad_patterns(expression: str) -> str | None:
 
 def _tried(program: cel.Program) -> str | None:
     """Tell what an expression comes to for made-up values, if that can never be right."""
-    for sample in _SAMPLES:
+    for sample in SAMPLES:
         given = _guarded(partial(program.execute, dict(sample)))
         if isinstance(given, TypeError) or (isinstance(given, RuntimeError) and str(given).startswith("Undefined")):
             return _failure(given)
@@ -247,17 +251,16 @@ def _shown(expression: str) -> str:
     return f"“{expression[:60]}{'…' if len(expression) > 60 else ''}”"  # noqa: PLR2004 - a line's worth
 
 
-def _unended(word: str) -> str:
-    """Strip the punctuation at a word's end."""
-    end = len(word)
-    while end and not word[end - 1].isalnum():
-        end -= 1
-    return word[:end]
+def _forms(word: str) -> Iterator[str]:
+    """Give a word with ever more of the punctuation around it stripped, as some of it may belong to the word."""
+    for begin, end in product(_marks(word), _marks(word[::-1])):
+        yield word[begin : len(word) - end]
 
 
-def _bare(word: str) -> str:
-    """Strip the punctuation around a word."""
-    return _unended(_unended(word)[::-1])[::-1]
+def _marks(word: str) -> tuple[int, ...]:
+    """Give how many characters to strip at the start of a word: none, up to three, and all that is punctuation."""
+    most = next((at for at, character in enumerate(word) if character.isalnum()), len(word))
+    return tuple(dict.fromkeys((*range(min(most, _MOST_MARKS) + 1), most)))
 
 
 @lru_cache(maxsize=1_024)

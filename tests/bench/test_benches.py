@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 import pytest
 
 from accessbot.adapters.catalog_file import read_catalog
-from bench import acks, catalogs, ends, grants, holdings, memory, starts, sweeps
+from bench import acks, catalogs, ends, grants, holdings, memory, starts, sweeps, verdicts
 from bench.__main__ import BENCHES, main
 from bench.company import AWS_S, GOOGLE_S, Company, Path, company
 from bench.figures import Measured, against_calls, percentile
@@ -108,6 +108,11 @@ def test_the_large_catalog_is_right(tmp_path: FilePath) -> None:
     catalog = read_catalog(catalogs.write_large(tmp_path, 120), timedelta(seconds=5))
     assert len(catalog.entitlements) == 120 + 5
     assert catalogs.run(entitlements=120, rounds=1)[0].startswith("125 entitlements")
+
+
+def test_verdicts_are_measured() -> None:
+    """Each entitlement is judged under all rules of every kind, of which none matches."""
+    assert verdicts.run(many=120, ruled=20)[0].startswith("120 entitlements, 20 rules")
 
 
 def test_a_bench_there_is_not_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
