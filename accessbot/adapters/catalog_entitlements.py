@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from accessbot.adapters import catalog_fields as read
 from accessbot.adapters.catalog_fields import Mistakes
+from accessbot.adapters.catalog_rulebook import Names
+from accessbot.adapters.catalog_rulebook import tags as read_tags
 from accessbot.adapters.catalog_yaml import Fields, Node, Text
 from accessbot.domain.model import Account, Entitlement
 from accessbot.domain.rules import Policy
@@ -19,6 +22,11 @@ _ID_RULE = "has to be at most 150 letters, digits, dots, slashes, underscores an
 # AWS: the name of a permission set has 1 to 32 of these.
 _PERMISSION_SET = re.compile(r"[\w+=,.@-]{1,32}", re.ASCII)
 _PERMISSION_SET_RULE = "has to be the name of a permission set: at most 32 letters, digits and + = , . @ _ -"
+
+RESERVED = frozenset({"help", "emergency"})
+"""Words that mean something else where an id is typed."""
+
+_UNTAGGED: Mapping[str, str] = MappingProxyType({})
 
 
 class _Place(NamedTuple):
@@ -32,11 +40,13 @@ class _Place(NamedTuple):
 class Reader:
     """Reads entitlements one by one and remembers what later ones must not contradict.
 
-    In `accounts` and `policies` None stands for one that is defined, but has mistakes of its own.
+    In `accounts` and `policies` None stands for one that is defined, but has mistakes of its own. What rules can be
+    about is put into `names`.
     """
 
     accounts: Mapping[str, Account | None]
     policies: Mapping[str, Policy | None]
+    names: Names
     mistakes: Mistakes
     found: dict[str, Entitlement] = field(default_factory=dict)
     mapped: set[str] = field(default_factory=set)
@@ -55,7 +65,7 @@ class Reader:
     def _one(self, node: Node, number: int) -> None:
         what = _called(node, number)
         required = ("id", "account", "permission_set", "group", "policy")
-        optional = ("identity_center_group", "description")
+        optional = ("identity_center_group", "description", "tags")
         fields = read.record(node, what, self.mistakes, required=required, optional=optional)
         own = self._id(fields["id"], what) if "id" in fields else None
         account = policy = permission_set = group = aws_group = None
@@ -66,6 +76,7 @@ class Reader:
             permission_set = read.matching(
                 fields["permission_set"], where, self.mistakes, _PERMISSION_SET, _PERMISSION_SET_RULE
             )
+            self.names.permission_sets[permission_set or ""] = None
         if "group" in fields:
             group = read.email(fields["group"], f"group of {what}", self.mistakes)
         if "identity_center_group" in fields:
@@ -74,6 +85,10 @@ class Reader:
         if "policy" in fields:
             policy = read.known(fields["policy"], f"policy of {what}", self.mistakes, self.policies)
         description = _description(fields, what, self.mistakes)
+        tags = _UNTAGGED
+        if "tags" in fields:
+            tags = read_tags(fields["tags"], f"tags of {what}", self.mistakes)
+            self.names.note_tags(tags)
         if not (own and account and permission_set and group and policy) or description is None:
             return
         place = _Place(own, fields["group"].line)
@@ -81,18 +96,6 @@ class Reader:
         self._share(group, place, opens)
         if aws_group is not None:
             self._pin(aws_group, group, _Place(own, fields["identity_center_group"].line))
-        self._keep(own, account, permission_set, group, aws_group, policy, description)
-
-    def _keep(
-        self,
-        own: str,
-        account: str,
-        permission_set: str,
-        group: str,
-        aws_group: str | None,
-        policy: str,
-        description: str,
-    ) -> None:
         its_account, its_policy = self.accounts[account], self.policies[policy]
         if its_account is None or its_policy is None:
             return
@@ -104,12 +107,16 @@ class Reader:
             identity_center_group=aws_group,
             policy=its_policy,
             description=description,
+            tags=tags,
         )
 
     def _id(self, node: Node, what: str) -> str | None:
         own = read.matching(node, f"id of {what}", self.mistakes, _ID, _ID_RULE)
         if own is None:
             return None
+        self.names.entitlements[own] = None
+        if own.casefold() in RESERVED:
+            self.mistakes.add(node.line, f"id of {what} is a word of /request-aws itself; name it otherwise.")
         first = self._ids.setdefault(own.casefold(), _Place(own, node.line))
         if first != (own, node.line):
             alike = "" if first.entitlement == own else f", which differs from “{first.entitlement}” in case alone"

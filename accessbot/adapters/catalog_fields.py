@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
@@ -12,11 +12,17 @@ from functools import lru_cache
 from accessbot.adapters.catalog_yaml import Fields, Items, Node, Text
 from accessbot.domain.durations import parse_duration
 from accessbot.domain.errors import FieldRefused
-from accessbot.domain.model import Selector, SelectorKind
 
-_EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
-_USERGROUP = re.compile(r"S[A-Z0-9]{2,}", re.ASCII)
-_SELECTORS = "everyone, group:…@…, user:…@… or slack-usergroup:S…"
+EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
+"""What an email address looks like."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
+"""What an account, a policy or a schedule may be called."""
+
+NAME_RULE = "has to be at most 100 letters, digits, dots, slashes, underscores and hyphens"
+
+
+_UNBOUNDED = 1_000_000
 
 
 @dataclass(slots=True)
@@ -75,7 +81,7 @@ def record(
 def mapping(node: Node, what: str, mistakes: Mistakes) -> dict[str, tuple[int, Node]] | None:
     """Read a mapping with any keys, as key → (its line, value); None when it is none."""
     if not isinstance(node, Fields):
-        mistakes.add(node.line, f"{what} has to be a mapping of keys to values, not {_content(node)}.")
+        mistakes.add(node.line, f"{what} has to be a mapping of keys to values, not {content(node)}.")
         return None
     found: dict[str, tuple[int, Node]] = {}
     for key, value in node.pairs:
@@ -91,15 +97,27 @@ def mapping(node: Node, what: str, mistakes: Mistakes) -> dict[str, tuple[int, N
     return found
 
 
+def named(node: Node, what: str, mistakes: Mistakes, *, empty: bool = False) -> Iterator[tuple[str, Node]]:
+    """Walk the entries of a mapping whose keys are names; `empty` says whether there may be none."""
+    entries = mapping(node, what, mistakes)
+    if entries is not None and not entries and not empty:
+        mistakes.add(node.line, f"{what} is empty; define at least one.")
+    for key, (line, value) in (entries or {}).items():
+        if not NAME.fullmatch(key):
+            mistakes.add(line, f"“{key[:60]}” cannot be a name in {what}: it {NAME_RULE}.")
+        yield key, value
+
+
 def items(node: Node, what: str, mistakes: Mistakes) -> list[Node] | None:
     """Read a list; None when it is none."""
     if not isinstance(node, Items):
-        mistakes.add(node.line, f"{what} has to be a list, not {_content(node)}.")
+        mistakes.add(node.line, f"{what} has to be a list, not {content(node)}.")
         return None
     return node.items
 
 
-def _content(node: Node) -> str:
+def content(node: Node) -> str:
+    """Name what stands where something else should, for people."""
     if isinstance(node, Text):
         return f"“{node.value[:40]}”" if node.value else "empty"
     return kind(node)
@@ -122,6 +140,18 @@ def text(node: Node, what: str, mistakes: Mistakes, *, most: int = 1_000) -> str
     return None
 
 
+def exact(node: Node, what: str, mistakes: Mistakes, check: Callable[[str], str | None]) -> str | None:
+    """Read a text with its white space; `check` gives the end of the sentence that tells what is wrong with it."""
+    if text(node, what, mistakes, most=_UNBOUNDED) is None or not isinstance(node, Text):
+        return None
+    value = node.value.strip()
+    mistake = check(value)
+    if mistake is not None:
+        mistakes.add(node.line, f"{what} {' '.join(mistake.split())}.")
+        return None
+    return value
+
+
 def matching(node: Node, what: str, mistakes: Mistakes, pattern: re.Pattern[str], rule: str) -> str | None:
     """Read a text that has a form; `rule` ends the sentence “…, but …”."""
     value = text(node, what, mistakes)
@@ -133,7 +163,7 @@ def matching(node: Node, what: str, mistakes: Mistakes, pattern: re.Pattern[str]
 
 def email(node: Node, what: str, mistakes: Mistakes) -> str | None:
     """Read an email address, in lower case."""
-    value = matching(node, what, mistakes, _EMAIL, "has to be an email address like name@example.com")
+    value = matching(node, what, mistakes, EMAIL, "has to be an email address like name@example.com")
     return None if value is None else value.casefold()
 
 
@@ -165,6 +195,15 @@ def number(node: Node, what: str, mistakes: Mistakes, least: int) -> int | None:
     return int(value)
 
 
+def boolean(node: Node, what: str, mistakes: Mistakes) -> bool | None:
+    """Read `true` or `false`."""
+    value = node.value.lower() if isinstance(node, Text) and node.plain else ""
+    if value not in ("true", "false"):
+        mistakes.add(node.line, f"{what} has to be true or false, not {content(node)}.")
+        return None
+    return value == "true"
+
+
 def duration(node: Node, what: str, mistakes: Mistakes) -> timedelta | None:
     """Read a duration; a bare number has no unit and is no duration."""
     if isinstance(node, Text) and node.value:
@@ -176,56 +215,5 @@ def duration(node: Node, what: str, mistakes: Mistakes) -> timedelta | None:
                 f"{what} has to be a duration like 45m, 1h30m or 2d of at most a year, not “{node.value[:40]}”.",
             )
             return None
-    mistakes.add(node.line, f"{what} has to be a duration like 45m, 1h30m or 2d, not {_content(node)}.")
+    mistakes.add(node.line, f"{what} has to be a duration like 45m, 1h30m or 2d, not {content(node)}.")
     return None
-
-
-def selectors(node: Node, what: str, mistakes: Mistakes, *, everyone: bool, empty: bool = False) -> dict[Selector, int]:
-    """Read a list of selectors, each once and with its line; `everyone` and `empty` say whether these may be."""
-    listed = items(node, what, mistakes)
-    if listed is None:
-        return {}
-    if not listed and not empty:
-        mistakes.add(node.line, f"{what} is empty; list at least one of {_SELECTORS}.")
-    found: dict[Selector, int] = {}
-    for item in listed:
-        one = selector(item, what, mistakes)
-        if one is None:
-            continue
-        if one.kind is SelectorKind.EVERYONE and not everyone:
-            mistakes.add(item.line, f"{what} cannot be everyone; name groups or users.")
-            continue
-        found.setdefault(one, item.line)
-    return found
-
-
-def selector(node: Node, what: str, mistakes: Mistakes) -> Selector | None:
-    """Read one selector."""
-    if isinstance(node, Fields) and len(node.pairs) == 1:
-        key, rest = node.pairs[0]
-        if isinstance(key, Text) and isinstance(rest, Text):
-            mistakes.add(node.line, f"{what}: write {key.value}:{rest.value} without a blank after the colon.")
-            return None
-    written = text(node, what, mistakes)
-    if written is None:
-        return None
-    name, colon, value = written.partition(":")
-    if name not in set(SelectorKind):
-        mistakes.add(node.line, f"{what}: “{written[:60]}” names nobody; write {_SELECTORS}.")
-        return None
-    which = SelectorKind(name)
-    if which is SelectorKind.EVERYONE:
-        right = not colon
-    elif which is SelectorKind.SLACK_USERGROUP:
-        right = _USERGROUP.fullmatch(value) is not None
-    else:
-        right = _EMAIL.fullmatch(value) is not None
-        value = value.casefold()
-    if not right:
-        shape = {SelectorKind.EVERYONE: "everyone", SelectorKind.SLACK_USERGROUP: "slack-usergroup:S0123ABCD"}
-        mistakes.add(
-            node.line,
-            f"{what}: “{written[:60]}” is not complete; write {shape.get(which, f'{which}:name@example.com')}.",
-        )
-        return None
-    return Selector(which, value)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 
 from accessbot import log
-from accessbot.adapters import catalog_rules
+from accessbot.adapters import catalog_reader
 from accessbot.adapters.catalog_fields import Mistakes
 from accessbot.adapters.catalog_yaml import YamlMistake, parse
 from accessbot.domain.errors import CatalogInvalid
@@ -30,20 +28,13 @@ def catalog_of(data: bytes, name: str, shortest: timedelta) -> Catalog:
     """Read a catalog from the bytes of the file `name`. Raises `CatalogInvalid` with every mistake."""
     mistakes = Mistakes()
     try:
-        draft = catalog_rules.catalog(parse(data), shortest, mistakes)
+        catalog = catalog_reader.catalog(parse(data), shortest, mistakes)
     except YamlMistake as mistake:
         mistakes.add(mistake.line, mistake.sentence)
-        draft = None
-    if draft is None:
+        catalog = None
+    if catalog is None:
         raise CatalogInvalid(mistakes.lines(name))
-    return Catalog(
-        hash=_hash(draft),
-        admins=draft.admins,
-        reconcile=draft.reconcile,
-        accounts=draft.accounts,
-        entitlements=draft.entitlements,
-        policies=draft.policies,
-    )
+    return catalog
 
 
 class CatalogFile:
@@ -106,26 +97,3 @@ def _content(path: Path) -> bytes:
         raise CatalogInvalid(
             (f"{path}:1: the catalog cannot be read ({reason}); give its path in ACCESSBOT_CATALOG.",)
         ) from error
-
-
-def _hash(draft: catalog_rules.Draft) -> str:
-    """Hash what the catalog means: comments, layout and the order of its parts do not matter."""
-    accounts = [[a.key, a.id, a.name] for a in draft.accounts.values()]
-    entitlements = [
-        [e.id, e.account.key, e.permission_set, e.group, e.identity_center_group or "", e.policy.name, e.description]
-        for e in draft.entitlements.values()
-    ]
-    policies = [
-        [
-            p.name,
-            *("requesters", *sorted(map(str, p.requesters))),
-            *("approvers", *sorted(map(str, p.approvers))),
-            str(p.approvals),
-            str(p.default_duration.total_seconds()),
-            str(p.max_duration.total_seconds()),
-        ]
-        for p in draft.policies.values()
-    ]
-    admins = sorted(map(str, draft.admins))
-    content = [draft.reconcile, admins, sorted(accounts), sorted(entitlements), sorted(policies)]
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

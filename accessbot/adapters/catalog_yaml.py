@@ -14,6 +14,7 @@ MOST_BYTES = 32 * 1024 * 1024
 MOST_ALIASES = 1_000
 DEEPEST = 12
 
+_TOO_DEEP = "this is nested deeper than any part of a catalog is."
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _PLAIN_KINDS = {
     "bool": "true or false",
@@ -88,6 +89,8 @@ def parse(data: bytes) -> Node | None:
         # What was never closed is best looked for where it begins, not at the end of the file.
         line = next((line for line in lines if line <= text.rstrip().count("\n") + 1), 1)
         problem = " ".join(part for part in (error.context, error.problem) if part)
+        if "nesting depth" in problem:  # the parser's own bound, which it may come to before ours
+            raise YamlMistake(line, _TOO_DEEP) from error
         raise YamlMistake(line, f"this is not valid YAML: {problem}.") from error
 
 
@@ -139,7 +142,7 @@ def _tree(text: str) -> Node | None:
         elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
             stack.append(_Open(event))
             if len(stack) > DEEPEST:
-                raise YamlMistake(_line(event), "this is nested deeper than any part of a catalog is.")
+                raise YamlMistake(_line(event), _TOO_DEEP)
             continue
         elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
             done = stack.pop()
