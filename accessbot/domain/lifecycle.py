@@ -177,7 +177,7 @@ def announced(
 
 def voted(request: Request, vote: Vote) -> RequestStep:
     """Count one approver's yes that does not yet decide."""
-    if request.state is not RequestState.PENDING or vote.approver in {v.approver for v in request.votes}:
+    if request.state is not RequestState.PENDING or seat(vote) in map(seat, request.votes):
         msg = f"request {request.id} cannot take another vote of {vote.approver}"
         raise IllegalTransition(msg)
     new = replace(request, votes=(*request.votes, vote), waiting_for="")
@@ -185,12 +185,17 @@ def voted(request: Request, vote: Vote) -> RequestStep:
     return RequestStep(new, event_of(request, new, "request.vote", vote.approver, vote.at, vote.comment, **facts))
 
 
+def seat(vote: Vote) -> str:
+    """Name whose approval it is and in which step, as `AuditEvent.data` does: `U1`, in a later step `U1/1`."""
+    return f"{vote.approver}/{vote.step}" if vote.step else vote.approver
+
+
 def _vote(request: Request, vote: Vote) -> dict[str, Fact]:
     """Tell whose yes it was and what for, and which earlier ones still counted beside it."""
     return {
         "email": vote.email,
         "google_id": vote.google_id,
-        "beside": " ".join(v.approver for v in request.votes),
+        "beside": " ".join(map(seat, request.votes)),
         "step": vote.step or "",
         "less_ms": "" if vote.duration is None else span_ms(vote.duration),
         "for_email": vote.for_email,
@@ -367,8 +372,8 @@ def extended(grant: Grant, extension: Request, actor: str, at: datetime) -> Gran
 
 def rescheduled(grant: Grant, ends: datetime, at: datetime) -> GrantStep:
     """Move the end of a grant for a shift to where the shift's end was moved; a shift that is over is ended instead."""
-    if grant.ended or grant.state is GrantState.REVOKING or not grant.schedule:
-        msg = f"grant {grant.id} is {grant.state} and for {grant.schedule or 'no shift'}: its end cannot be moved"
+    if grant.ended or grant.state is GrantState.REVOKING:
+        msg = f"grant {grant.id} is {grant.state}: its end cannot be moved"
         raise IllegalTransition(msg)
     new = replace(grant, duration=ends - grant.starts_at, expires_at=ends)
     told = f"the shift now ends {ends.isoformat()}"

@@ -32,21 +32,29 @@ def _pending(request: Request) -> None:
 def confirmed(request: Request, at: datetime) -> RequestStep:
     """Take the word of the one for whom somebody else asked that they want it."""
     _pending(request)
-    new = replace(request, unconfirmed=False)
+    new = replace(request, unconfirmed=False, waiting_for="")
     return RequestStep(new, event_of(request, new, "request.confirmed", request.requester, at))
 
 
 def step_begun(request: Request, step: int, panel: Panel, at: datetime) -> RequestStep:
     """Go on to another step: it has enough approvals for those before it."""
     _pending(request)
-    new = replace(request, step=step, step_at=at, escalated=False, eligible=panel.eligible, unlisted=panel.unlisted)
+    new = replace(
+        request,
+        step=step,
+        step_at=at,
+        escalated=False,
+        eligible=panel.eligible,
+        unlisted=panel.unlisted,
+        waiting_for="",
+    )
     return RequestStep(new, event_of(request, new, "request.step_begun", SYSTEM, at, "", step=step, **panel.facts()))
 
 
 def escalated(request: Request, panel: Panel, at: datetime) -> RequestStep:
     """Let those decide too to whom the step is escalated, since nobody else did in time; its time begins anew."""
     _pending(request)
-    new = replace(request, step_at=at, escalated=True, eligible=panel.eligible, unlisted=panel.unlisted)
+    new = replace(request, step_at=at, escalated=True, eligible=panel.eligible, unlisted=panel.unlisted, waiting_for="")
     return RequestStep(new, event_of(request, new, "request.escalated", SYSTEM, at, "", **panel.facts()))
 
 
@@ -62,6 +70,7 @@ def rejudged(request: Request, judged: Judged, step: int, at: datetime) -> Reque
         escalated=False,
         eligible=judged.panel.eligible,
         unlisted=judged.panel.unlisted,
+        waiting_for="",
     )
     event = event_of(
         request,
@@ -107,13 +116,13 @@ def made_emergency(request: Request, duration: timedelta, reason: str, at: datet
 def stepped_down(request: Request, at: datetime, reason: str) -> RequestStep:
     """Have an emergency decided the normal way; `reason` says why."""
     _pending(request)
-    new = replace(request, emergency=False)
+    new = replace(request, emergency=False, waiting_for="")
     return RequestStep(new, event_of(request, new, "request.stepped_down", SYSTEM, at, reason))
 
 
 def remarked(request: Request, remark: Remark) -> RequestStep:
     """Keep a question of an approver, or the requester's answer."""
     _pending(request)
-    new = replace(request, remarks=(*request.remarks, remark)[-REMARKS:])
+    new = replace(request, remarks=(*request.remarks, remark)[-REMARKS:], waiting_for="")
     action = "request.question" if remark.kind is RemarkKind.QUESTION else "request.answer"
     return RequestStep(new, event_of(request, new, action, remark.who, remark.at, remark.text))

@@ -41,6 +41,7 @@ from typing import Final, TypeVar
 
 from accessbot.domain.errors import AccessbotError
 from accessbot.domain.instants import from_ms
+from accessbot.domain.lifecycle import seat
 from accessbot.domain.model import (
     AuditEvent,
     EndCause,
@@ -268,7 +269,7 @@ def _with_vote(request: Request, event: AuditEvent, at: datetime) -> Request:
         for_email=_text(event, "for_email", ""),
         for_google_id=_text(event, "for_google_id", ""),
     )
-    return replace(request, votes=(*(v for v in request.votes if v.approver in beside), vote))
+    return replace(request, votes=(*(v for v in request.votes if seat(v) in beside), vote))
 
 
 def _voted(request: Request, event: AuditEvent) -> Request:

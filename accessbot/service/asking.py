@@ -10,7 +10,6 @@ from accessbot.domain.lifecycle import SYSTEM
 from accessbot.domain.model import AuditEvent, GrantState, Request, RequestKind, RequestState
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
-from accessbot.service import freezing
 from accessbot.service.context import id_from, new_id, save, soon
 from accessbot.service.viewing import nearest
 
@@ -60,7 +59,6 @@ def ask(  # noqa: PLR0913 - all that a form can hold, by name
         policy.check_colleague(requester, asked_by, emergency=emergency)
         text = policy.check_reason(reason)
         policy.check_pending(len(_others_pending(ctx, asked_by or requester, request_id)))
-        freezing.check(ctx, requester, wanted.id)
     except Refused as refusal:
         _record_refusal(ctx, requester, entitlement, refusal.sentence, now)
         raise
@@ -108,7 +106,6 @@ def ask_many(  # noqa: PLR0913 - as above
         raise FieldRefused("access", f"Ask for one to {MOST_TOGETHER} things at once.")
     for name in names:
         policy.check_duration(_find(catalog, name).policy, duration, ctx.terms.shortest, emergency=emergency)
-        freezing.check(ctx, requester, name)
     policy.check_start(not_before, now, emergency=emergency)
     policy.check_reason(reason)
     own = {id_from("r", asked_by or requester, f"{ask_id}:{name}") for name in names}

@@ -7,15 +7,30 @@ from datetime import timedelta
 
 import pytest
 
-from accessbot.domain import lifecycle
+from accessbot.domain import lifecycle, progress
 from accessbot.domain.errors import IllegalTransition
+from accessbot.domain.judged import Judged, Panel
 from accessbot.domain.lifecycle import GrantStep, RequestStep
-from accessbot.domain.model import EndCause, Grant, GrantState, Request, RequestKind, RequestState, Vote
+from accessbot.domain.model import (
+    EndCause,
+    Grant,
+    GrantState,
+    Remark,
+    RemarkKind,
+    Request,
+    RequestKind,
+    RequestState,
+    Vote,
+)
 from tests.domain.examples import ENTITLEMENT, HOUR, NOW, a_grant, a_request
 
 VOTE = Vote(approver="U_PRIYA", email="priya@example.com", at=NOW)
 LATER = NOW + timedelta(minutes=1)
 MORE = a_request(id="r_2", kind=RequestKind.EXTEND, duration=HOUR, grant_id="g_1")
+
+STAYS = {(RequestState.PENDING, RequestState.PENDING)}
+PANEL = Panel(("priya@example.com", "U_TOMAS"), ("on-call:payments",))
+QUESTION = Remark(kind=RemarkKind.QUESTION, who="U_PRIYA", at=LATER, text="Why now?")
 
 REQUEST_STEPS: dict[str, tuple[Callable[[Request], RequestStep], set[tuple[RequestState, RequestState]]]] = {
     "announced": (
@@ -27,6 +42,17 @@ REQUEST_STEPS: dict[str, tuple[Callable[[Request], RequestStep], set[tuple[Reque
         lambda r: lifecycle.approved(r, VOTE, LATER, "g_1"),
         {(RequestState.PENDING, RequestState.APPROVED)},
     ),
+    "auto_approved": (
+        lambda r: lifecycle.auto_approved(r, LATER, "g_1", "by the rule “on call”"),
+        {(RequestState.PENDING, RequestState.APPROVED)},
+    ),
+    "confirmed": (lambda r: progress.confirmed(r, LATER), STAYS),
+    "step_begun": (lambda r: progress.step_begun(r, 1, PANEL, LATER), STAYS),
+    "escalated": (lambda r: progress.escalated(r, PANEL, LATER), STAYS),
+    "rejudged": (lambda r: progress.rejudged(r, Judged("late", "two-people", "", PANEL), 0, LATER), STAYS),
+    "made_emergency": (lambda r: progress.made_emergency(r, HOUR / 2, "INC-43", LATER), STAYS),
+    "stepped_down": (lambda r: progress.stepped_down(r, LATER, "too often"), STAYS),
+    "remarked": (lambda r: progress.remarked(r, QUESTION), STAYS),
     "denied": (lambda r: lifecycle.denied(r, "U_PRIYA", LATER, "no"), {(RequestState.PENDING, RequestState.DENIED)}),
     "cancelled": (lambda r: lifecycle.cancelled(r, "U_MAYA", LATER), {(RequestState.PENDING, RequestState.CANCELLED)}),
     "expired": (lambda r: lifecycle.expired(r, LATER, "late"), {(RequestState.PENDING, RequestState.EXPIRED)}),
@@ -41,6 +67,10 @@ GRANT_STEPS: dict[str, tuple[Callable[[Grant], GrantStep], set[tuple[GrantState,
     ),
     "activated": (lambda g: lifecycle.activated(g, LATER), {(GrantState.PROVISIONING, GrantState.ACTIVE)}),
     "extended": (lambda g: lifecycle.extended(g, MORE, "U_PRIYA", LATER), {(GrantState.ACTIVE, GrantState.ACTIVE)}),
+    "rescheduled": (
+        lambda g: lifecycle.rescheduled(g, LATER + HOUR, LATER),
+        {(GrantState.PROVISIONING, GrantState.PROVISIONING), (GrantState.ACTIVE, GrantState.ACTIVE)},
+    ),
     "ending": (
         lambda g: lifecycle.ending(g, EndCause.EXPIRED, lifecycle.SYSTEM, LATER),
         {(GrantState.PROVISIONING, GrantState.REVOKING), (GrantState.ACTIVE, GrantState.REVOKING)},

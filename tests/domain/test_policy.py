@@ -75,7 +75,7 @@ def test_whoever_is_not_listed_may_not_ask() -> None:
 
 def test_an_approver_may_decide() -> None:
     """Covered by any line of the approvers."""
-    policy.check_decider(a_request(), ENTITLEMENT, PRIYA, Answers((LEADS, True), (CTO, False)))
+    policy.check_decider(a_request(), ENTITLEMENT, PRIYA, (LEADS, CTO), Answers((LEADS, True), (CTO, False)))
 
 
 @pytest.mark.parametrize(("slack", "email"), [("U_MAYA", "x@example.com"), ("U_X", "Maya@Example.com")])
@@ -83,14 +83,14 @@ def test_nobody_decides_on_their_own(slack: str, email: str) -> None:
     """Neither by Slack account nor by email in any case, and nobody is even looked up for it."""
     holds = Answers()
     with pytest.raises(Refused, match="your own request"):
-        policy.check_decider(a_request(), ENTITLEMENT, replace(PRIYA, slack=slack, email=email), holds)
+        policy.check_decider(a_request(), ENTITLEMENT, replace(PRIYA, slack=slack, email=email), (LEADS, CTO), holds)
     assert holds.asked == []
 
 
 def test_whoever_is_no_approver_reads_who_is() -> None:
     """The refusal names the approvers, not raw notation."""
     with pytest.raises(Refused, match=r"approvers are: sre-leads@example\.com, cto@example\.com"):
-        policy.check_decider(a_request(), ENTITLEMENT, PRIYA, Answers((LEADS, False), (CTO, False)))
+        policy.check_decider(a_request(), ENTITLEMENT, PRIYA, (LEADS, CTO), Answers((LEADS, False), (CTO, False)))
 
 
 def test_everyone_is_said_as_a_word() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from accessbot.domain import lifecycle
+from accessbot.domain import lifecycle, progress
 from accessbot.domain.lifecycle import GrantStep, RequestStep
 from accessbot.domain.model import EndCause, Grant, GrantState, Pair, Request, RequestKind, RequestState, Vote
 from accessbot.domain.replaying import Replay
@@ -24,7 +24,8 @@ def test_every_step_that_there_is_is_replayed_here() -> None:
     """A new one is not forgotten."""
     steps = {
         name
-        for name, function in inspect.getmembers(lifecycle, inspect.isfunction)
+        for module in (lifecycle, progress)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
         if inspect.get_annotations(function).get("return") in ("RequestStep", "GrantStep")
     }
     assert {name for name in steps if not name.startswith("_")} - BEGINNINGS == {*REQUEST_STEPS, *GRANT_STEPS}

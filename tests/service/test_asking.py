@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from accessbot.domain import rules
 from accessbot.domain.durations import parse_duration
 from accessbot.domain.errors import FieldRefused, NotAuthorised, Refused, Rejected, StoreUnavailable, Unavailable
 from accessbot.domain.model import GrantState, RequestState, Selector, SelectorKind
@@ -135,7 +136,7 @@ def test_a_request_that_nobody_can_approve_is_not_made(
 ) -> None:
     """Fewer people than it takes beside the requester: refused at once; a missing group counts for nobody."""
     world.slack.groups["S-empty"] = frozenset()
-    under(world, approvers=approvers, approvals=approvals)
+    under(world, steps=(rules.Step(approvers=approvers, approvals=approvals),))
     assert world.ask(who).state is (RequestState.PENDING if goes_on else RequestState.DENIED)
 
 
@@ -144,7 +145,7 @@ def test_an_approver_group_that_cannot_be_listed_does_not_shut_out_the_others(
     world: World, kind: type[NotAuthorised | Rejected]
 ) -> None:
     """With one group forbidden or refused, whoever is in another one can still be asked."""
-    under(world, approvers=(company.SECURITY, LEADS))
+    under(world, steps=(rules.Step(approvers=(company.SECURITY, LEADS)),))
     world.google.fail("members", times=1, error=kind("Google", "members.list", "No."))
     assert world.ask("maya").state is RequestState.PENDING
 
@@ -153,7 +154,7 @@ def test_a_nested_approver_group_is_never_taken_for_empty(world: World) -> None:
     """A group that holds a group may hold anybody: its listing proves nothing."""
     world.google.add_group("nested@example.com")
     world.google.put("nested@example.com", LEADS.value)
-    under(world, approvers=(Selector(SelectorKind.GROUP, "nested@example.com"),))
+    under(world, steps=(rules.Step(approvers=(Selector(SelectorKind.GROUP, "nested@example.com"),)),))
     request = world.ask("maya")
     assert request.state is RequestState.PENDING
     assert world.approve("priya", request).state is RequestState.APPROVED

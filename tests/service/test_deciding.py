@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from accessbot.domain import rules
 from accessbot.domain.errors import FieldRefused, Missing, NotAuthorised, Refused
 from accessbot.domain.model import (
     ClickAction,
@@ -30,7 +31,7 @@ MINUTE = timedelta(minutes=1)
 def set_approvers(world: World, name: str, *selectors: Selector, approvals: int = 1) -> None:
     """Have an entitlement decided by others."""
     old = world.catalog.now.entitlements[name]
-    changed = replace(old, policy=replace(old.policy, approvers=selectors, approvals=approvals))
+    changed = replace(old, policy=replace(old.policy, steps=(rules.Step(approvers=selectors, approvals=approvals),)))
     world.catalog.now = company.having(world.catalog.now, changed)
 
 
