@@ -105,7 +105,12 @@ class Panel:
         ]
         rota = self.world.oncall.rota
         oncall = [
-            {"schedule": each.id, "name": each.name, "person": next(iter(rota.on_call(each.id)), None)}
+            {
+                "schedule": each.id,
+                "name": each.name,
+                "person": next(iter(rota.on_call(each.id)), None),
+                "people": list(rota.names),
+            }
             for each in rota.schedules()
         ]
         return {"groups": groups, "faults": faults, "oncall": oncall, "now": iso(datetime.now(UTC))}

@@ -9,10 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import fakeredis
 import icalendar
 import pytest
 
+from accessbot.adapters.redis_store import RedisStore
 from accessbot.sandbox.oncall import OnCall, Rota, Turn
+from accessbot.sandbox.panel import Panel
+from accessbot.sandbox.slack import Refused
 from accessbot.sandbox.world import FEED, PAGER, World
 
 ADA, BOB = "ada@example.com", "bob@example.com"
@@ -195,3 +199,19 @@ def test_the_company_has_managers_and_people_on_call() -> None:
         assert "tomas@example.com" in fetch(env["SRE_ROTA_URL"])[2]
         headers = {"Authorization": f"Token token={env['PAGERDUTY_API_TOKEN']}"}
         assert fetch(f"{env['PAGERDUTY_API_URL']}/oncalls", headers)[0] == 200
+
+
+def test_the_panel_hands_a_schedule_over() -> None:
+    """It shows who is on call and takes another of the company's people, or nobody; others are refused."""
+    store = RedisStore(fakeredis.FakeRedis(decode_responses=True, protocol=2), patience=timedelta(seconds=1))
+    with World() as world:
+        panel = Panel(world, store)
+        shown = {each["schedule"]: each["person"] for each in panel.access()["oncall"]}
+        assert shown == {FEED: "tomas@example.com", PAGER: "noah@example.com"}
+        panel.hand_over(FEED, "maya@example.com")
+        assert world.oncall.rota.on_call(FEED) == ("maya@example.com",)
+        panel.hand_over(FEED, None)
+        assert panel.access()["oncall"][0]["person"] is None
+        for schedule, person in ((FEED, "eve@elsewhere.example"), ("none", None)):
+            with pytest.raises(Refused):
+                panel.hand_over(schedule, person)

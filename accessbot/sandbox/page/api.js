@@ -37,6 +37,7 @@ export const api = {
   state: (as) => get("state", { as }),
   command: (as, channel, text) => post("command", { as, channel, text }),
   message: (as, channel, text) => post("message", { as, channel, text }),
+  reply: (as, channel, thread, text) => post("message", { as, channel, text, thread_ts: thread }),
   action: (as, where, what) => post("action", { as, ...where, ...what }),
   submit: (as, viewId, values) => post("submit", { as, view_id: viewId, values }),
   close: (as, viewId) => post("close", { as, view_id: viewId }),
@@ -44,6 +45,7 @@ export const api = {
     get("options", { as, ...where, block_id: blockId, action_id: actionId, query }),
   seen: (as, channel) => post("seen", { as, channel }),
   fault: (id, on) => post("fault", { id, on }),
+  onCall: (schedule, person) => post("oncall", { schedule, person }),
   redeliver: () => post("redeliver", {}),
   guide: (change) => post("guide", change),
 };

@@ -7,9 +7,11 @@
 import { h, icon, uid } from "./dom.js";
 import { confirmDialog, openMenu } from "./menu.js";
 import { plainNodes, plainString, safeUrl, textNodes } from "./mrkdwn.js";
+import { createMoment } from "./moment.js";
 import { createSelect, staticSource } from "./select.js";
 
 const focusName = (scope, block, element) => `${scope.name}/${block.block_id ?? ""}/${element.action_id ?? ""}`;
+const PLURAL = "multi_"; // the types of elements in which several can be chosen begin with it
 
 // Runs an action with its confirmation and a busy control. Resolves to false when the person thought better of it.
 async function act(scope, block, element, control, payload) {
@@ -93,42 +95,57 @@ function workspaceSource(type, ctx) {
   const channels = ctx.state.conversations
     .filter((one) => one.kind === "channel")
     .map((one) => option(one.id, `#${one.name}`));
-  return { users_select: people, channels_select: channels, conversations_select: [...channels, ...people] }[type];
+  return { user: people, channel: channels, conversation: [...channels, ...people] }[type];
 }
 
 // Whether a choice made earlier is still one: a form that was updated may offer other options under the same name.
 function offers(element, option) {
-  if (!option || element.type === "external_select") return true;
+  if (!option || element.type.endsWith("external_select")) return true;
   const options = element.options ?? (element.option_groups ?? []).flatMap((group) => group.options);
   return options.some((one) => one.value === option.value);
 }
 
 const WORKSPACE_KEYS = { users_select: "user", channels_select: "channel", conversations_select: "conversation" };
 
-function select(block, element, scope, { id, optional = false, labelled = false }) {
-  const key = WORKSPACE_KEYS[element.type];
-  const known = key ? workspaceSource(element.type, scope.ctx) : null;
-  const saved = scope.saved(block, element);
-  const initial = key
-    ? (known.find((one) => one.value === (saved ? saved[`selected_${key}`] : element[`initial_${key}`])) ?? null)
-    : ((saved && offers(element, saved.selected_option) ? saved.selected_option : element.initial_option) ?? null);
-  const state = () => {
-    const option = field.selected();
-    return key
-      ? { type: element.type, [`selected_${key}`]: option?.value ?? null }
-      : { type: element.type, selected_option: option };
+// What a select holds: where Slack keeps it, how it starts, and its options as that value and back.
+function selectShape(element, scope) {
+  const many = element.type.startsWith(PLURAL);
+  const key = WORKSPACE_KEYS[element.type.replace(PLURAL, "")];
+  const known = key ? workspaceSource(key, scope.ctx) : null;
+  const name = `${key ?? "option"}${many ? "s" : ""}`;
+  const optionOf = (value) => (key ? known.find((one) => one.value === value) : offers(element, value) ? value : null);
+  return {
+    many,
+    known,
+    first: (saved) => {
+      const value = saved ? saved[`selected_${name}`] : element[`initial_${name}`];
+      const options = (many ? (value ?? []) : [value]).map(optionOf).filter(Boolean);
+      return options.length || !saved || many ? options : [element[`initial_${name}`]].map(optionOf).filter(Boolean);
+    },
+    state: (options) => {
+      const values = key ? options.map((one) => one.value) : options;
+      return { type: element.type, [`selected_${name}`]: many ? values : (values[0] ?? null) };
+    },
   };
+}
+
+function select(block, element, scope, { id, optional = false, labelled = false }) {
+  const shape = selectShape(element, scope);
+  const external = element.type.endsWith("external_select");
+  const words = plainString(element.placeholder) || (shape.many ? "Choose one or more" : "Choose an option");
+  const state = () => shape.state(field.selected());
   const field = createSelect({
     id,
     optional,
-    initial,
-    placeholder: plainString(element.placeholder) || "Choose an option",
-    label: labelled ? null : plainString(element.placeholder) || "Choose an option",
-    minimum: element.type === "external_select" ? (element.min_query_length ?? 3) : 0,
-    source:
-      element.type === "external_select"
-        ? (query) => scope.options(block, element, query)
-        : staticSource(known ?? element.options, key ? null : element.option_groups),
+    many: shape.many,
+    most: element.max_selected_items,
+    initial: shape.first(scope.saved(block, element)),
+    placeholder: words,
+    label: labelled ? null : words,
+    minimum: external ? (element.min_query_length ?? 3) : 0,
+    source: external
+      ? (query) => scope.options(block, element, query)
+      : staticSource(shape.known ?? element.options, shape.known ? null : element.option_groups),
     focusName: focusName(scope, block, element),
     change: () => {
       const { type, ...payload } = state();
@@ -139,7 +156,7 @@ function select(block, element, scope, { id, optional = false, labelled = false 
   scope.register(block, element, {
     control: field.input,
     value: state,
-    empty: () => !field.selected(),
+    empty: () => !field.selected().length,
     problem: () => null,
   });
   return field.element;
@@ -157,7 +174,7 @@ const HTML_TYPES = {
 };
 const VALUE_KEYS = { datepicker: ["selected_date", "initial_date"], timepicker: ["selected_time", "initial_time"] };
 
-function textInput(block, element, scope, { id }) {
+function textInput(block, element, scope, { id, labelled = false }) {
   const [key, first] = VALUE_KEYS[element.type] ?? ["value", "initial_value"];
   const saved = scope.saved(block, element);
   const value = saved ? saved[key] : element[first];
@@ -166,6 +183,7 @@ function textInput(block, element, scope, { id }) {
     class: "input",
     value: value ?? "",
     placeholder: plainString(element.placeholder),
+    "aria-label": labelled ? null : plainString(element.placeholder) || HTML_TYPES[element.type],
     autocomplete: "off",
     dataset: { focus: focusName(scope, block, element) },
   };
@@ -259,20 +277,45 @@ function choices(block, element, scope, { describedby }) {
   );
 }
 
+function moment(block, element, scope, { describedby }) {
+  const key = "selected_date_time";
+  const saved = scope.saved(block, element);
+  const field = createMoment({
+    initial: saved ? saved[key] : element.initial_date_time,
+    describedby,
+    focusName: focusName(scope, block, element),
+    change: () => {
+      if (dispatches(block) && !field.problem()) act(scope, block, element, field.control, { [key]: field.seconds() });
+    },
+  });
+  scope.register(block, element, {
+    control: field.control,
+    value: () => ({ type: element.type, [key]: field.seconds() }),
+    empty: field.empty,
+    problem: field.problem,
+  });
+  return field.element;
+}
+
 const KINDS = {
   button,
   overflow,
   plain_text_input: textInput,
   checkboxes: choices,
   radio_buttons: choices,
-  static_select: select,
-  external_select: select,
+  datetimepicker: moment,
   ...Object.fromEntries(Object.keys(HTML_TYPES).map((type) => [type, textInput])),
-  ...Object.fromEntries(Object.keys(WORKSPACE_KEYS).map((type) => [type, select])),
+  ...Object.fromEntries(
+    ["static_select", "external_select", ...Object.keys(WORKSPACE_KEYS)].flatMap((type) => [
+      [type, select],
+      [PLURAL + type, select],
+    ]),
+  ),
 };
+const GROUPS = new Set(["checkboxes", "radio_buttons", "datetimepicker"]);
 
 /** True for elements that are several controls under one question, which a fieldset's legend names. */
-export const isGroup = (element) => element.type === "checkboxes" || element.type === "radio_buttons";
+export const isGroup = (element) => GROUPS.has(element.type);
 
 /** The element as a node, or null when this page does not know its type. `options`: {id, optional, labelled, describedby}. */
 export function interactive(block, element, scope, options = {}) {

@@ -6,30 +6,17 @@ import { h, icon, keepFocus, reconcile } from "./dom.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { avatar } from "./people.js";
 import { conversationTitle } from "./sidebar.js";
+import { replyField, threadLine, threads } from "./threads.js";
 import { clock, dayLabel, fromTs, fullTime, sameDay } from "./time.js";
 
 const GROUP_MS = 5 * 60_000;
 const NEAR_PX = 120;
 
-// Messages in reading order: answers of a thread right after what they answer.
-function ordered(messages) {
-  const byTime = [...messages].sort((a, b) => Number(a.ts) - Number(b.ts));
-  const isReply = (message) =>
-    message.thread_ts && message.thread_ts !== message.ts && byTime.some((one) => one.ts === message.thread_ts);
-  return byTime
-    .filter((message) => !isReply(message))
-    .flatMap((message) => [
-      { message, reply: false },
-      ...byTime
-        .filter((one) => isReply(one) && one.thread_ts === message.ts)
-        .map((one) => ({ message: one, reply: true })),
-    ]);
-}
-
-function rows(messages, newFrom) {
+// The rows of a conversation: days, the line where the new ones start, messages, and under them their threads.
+function rows(messages, newFrom, openThreads) {
   const all = [];
   let previous = null;
-  for (const { message, reply } of ordered(messages)) {
+  const add = (message, reply) => {
     const ms = fromTs(message.ts);
     if (!reply && (!previous || !sameDay(fromTs(previous.message.ts), ms)))
       all.push({ id: `day-${message.ts}`, kind: "day", ms });
@@ -42,11 +29,29 @@ function rows(messages, newFrom) {
       !message.ephemeral &&
       !previous.message.ephemeral &&
       !message.blocks?.length &&
-      all.at(-1).kind === "message" &&
+      all.at(-1)?.kind === "message" &&
       ms - fromTs(previous.message.ts) < GROUP_MS;
     const row = { id: message.ts, kind: "message", message, reply, follows: Boolean(follows) };
     all.push(row);
     previous = row;
+  };
+  for (const { message, replies } of threads(messages)) {
+    add(message, false);
+    if (!replies.length) continue;
+    const { ts } = message;
+    const open = openThreads.has(ts);
+    const thread = {
+      ts,
+      open,
+      count: replies.length,
+      writers: [...new Set(replies.map((one) => one.user))],
+      last: replies.at(-1).ts,
+      news: !open && newFrom !== null && replies.some((one) => one.ts >= newFrom),
+    };
+    all.push({ id: `thread-${ts}`, kind: "thread", thread });
+    if (!open) continue;
+    for (const reply of replies) add(reply, true);
+    all.push({ id: `reply-${ts}`, kind: "reply", ts });
   }
   return all;
 }
@@ -56,6 +61,8 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
   let shownChannel = null;
   let shownFor = null;
   let newFrom = null;
+  let shown = null; // the conversation as it was drawn last
+  const openThreads = new Set(); // by the timestamp of their first message
   let atEnd = true;
   let fresh = true; // the conversation was just opened: nothing in it is "new" to the eye
 
@@ -135,6 +142,13 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
       );
     if (row.kind === "new")
       return h("div", { class: "new-line", role: "separator", "aria-label": "New messages" }, h("span", {}, "New"));
+    if (row.kind === "thread") {
+      const element = threadLine(row.thread, ctx, toggleThread);
+      if (!fresh && previous?.firstElementChild.getAttribute("aria-expanded") === String(row.thread.open))
+        element.classList.add("is-changed");
+      return element;
+    }
+    if (row.kind === "reply") return replyField(row.ts, ctx);
     return drawMessage(row, previous);
   };
 
@@ -185,12 +199,26 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
     );
   };
 
-  // The first message the person has not seen, when a conversation is opened with some unread.
-  const firstUnread = ({ messages, unread }) => {
-    if (!unread) return null;
-    const others = messages.filter((one) => one.user !== ctx.me);
-    return others.at(-unread)?.ts ?? null;
+  const draw = (conversation) => {
+    const all = conversation.messages.length
+      ? rows(conversation.messages, newFrom, openThreads)
+      : [{ id: `intro-${conversation.id}`, kind: "intro" }];
+    keepFocus(list, () =>
+      reconcile(list, all, {
+        key: ({ id }) => `${ctx.me}/${conversation.id}/${id}`,
+        sign: JSON.stringify,
+        build: (row, previous) => (row.kind === "intro" ? intro(conversation) : build(row, previous)),
+      }),
+    );
   };
+
+  function toggleThread(ts) {
+    if (!openThreads.delete(ts)) openThreads.add(ts);
+    atEnd = false; // what was pressed stays where it is
+    fresh = true;
+    draw(shown);
+    fresh = false;
+  }
 
   return {
     focus: () => (list.lastElementChild ?? scroller).focus(),
@@ -199,21 +227,13 @@ export function createMessages(ctx, { head, scroller, list, jump }) {
       if (!conversation) return;
       const moved = conversation.id !== shownChannel || ctx.me !== shownFor;
       if (moved) {
-        [shownChannel, shownFor, newFrom] = [conversation.id, ctx.me, firstUnread(conversation)];
+        [shownChannel, shownFor, newFrom] = [conversation.id, ctx.me, conversation.first_unread];
         fresh = true;
       }
+      shown = conversation;
       drawHead(conversation);
       const before = list.lastElementChild;
-      const all = conversation.messages.length
-        ? rows(conversation.messages, newFrom)
-        : [{ id: `intro-${conversation.id}`, kind: "intro" }];
-      keepFocus(list, () =>
-        reconcile(list, all, {
-          key: ({ id }) => `${ctx.me}/${conversation.id}/${id}`,
-          sign: JSON.stringify,
-          build: (row, previous) => (row.kind === "intro" ? intro(conversation) : build(row, previous)),
-        }),
-      );
+      draw(conversation);
       fresh = false;
       if (moved || atEnd) toEnd();
       else if (before !== list.lastElementChild) jump.hidden = false;

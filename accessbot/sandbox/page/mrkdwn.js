@@ -91,7 +91,12 @@ function angle(inner, ctx) {
   }
   if (/^!(here|channel|everyone)$/.test(target))
     return h("span", { class: "mention mention-me" }, `@${target.slice(1)}`);
-  if (/^!subteam\^\w+$/.test(target)) return h("span", { class: "mention" }, label || "@group");
+  if (/^!subteam\^\w+$/.test(target)) {
+    const group = ctx.state?.user_groups.find((one) => one.id === target.slice("!subteam^".length));
+    const mine = group?.members.includes(ctx.me);
+    const name = group ? `@${group.handle}` : label || "@group";
+    return h("span", { class: mine ? "mention mention-me" : "mention", title: group?.name }, name);
+  }
   const address = safeUrl(unescape(target));
   return address ? link(address, label || unescape(target).replace(/^mailto:/, "")) : null;
 }

@@ -1,7 +1,7 @@
 // The side panel: who has access right now, on both sides, counted down; and the switches that break things.
 
 import { api } from "./api.js";
-import { h, icon, reconcile } from "./dom.js";
+import { h, icon, reconcile, uid } from "./dom.js";
 import { toast } from "./menu.js";
 import { avatar } from "./people.js";
 import { countdown, fullTime, now } from "./time.js";
@@ -14,6 +14,13 @@ export function createPanel(ctx, root) {
   const groups = h("div", { class: "groups" });
   const empty = h("div", { class: "quiet-groups" });
   const faults = h("div", { class: "faults" });
+  const onCall = h("div", { class: "oncall-list" });
+  const onCallSection = h(
+    "section",
+    { class: "panel-section", "aria-labelledby": "oncall-title", hidden: true },
+    h("h2", { id: "oncall-title", class: "panel-title" }, "On call, right now"),
+    onCall,
+  );
   const replay = h(
     "button",
     { type: "button", class: "button is-wide", onclick: () => redeliver() },
@@ -33,6 +40,7 @@ export function createPanel(ctx, root) {
       groups,
       empty,
     ),
+    onCallSection,
     h(
       "details",
       { class: "panel-section break" },
@@ -181,6 +189,25 @@ export function createPanel(ctx, root) {
       h("span", {}, fault.label, fault.description ? h("small", { id: `fault-${fault.id}` }, fault.description) : null),
     );
 
+  const drawSchedule = ({ schedule, name, person, people }) => {
+    const id = uid("oncall");
+    const options = ["", ...people].map((email) =>
+      h("option", { value: email }, email ? (personOf(email)?.real_name ?? email) : "Nobody"),
+    );
+    const select = h(
+      "select",
+      {
+        id,
+        class: "input oncall-person",
+        dataset: { focus: `oncall-${schedule}` },
+        onchange: () => ctx.attempt(() => api.onCall(schedule, select.value || null)),
+      },
+      options,
+    );
+    select.value = person ?? "";
+    return h("div", { class: "oncall" }, h("label", { htmlFor: id }, name, h("small", {}, schedule)), select);
+  };
+
   function tick() {
     for (const element of root.querySelectorAll(".left[data-ends]")) {
       const left = Number(element.dataset.ends) - now();
@@ -215,6 +242,15 @@ export function createPanel(ctx, root) {
     const more = others.length > 8 ? ` and ${others.length - 8} more` : "";
     empty.textContent = others.length ? `Nobody has ${others.slice(0, 8).join(", ")}${more}.` : "";
     say(access);
+    onCallSection.hidden = !access.oncall?.length;
+    reconcile(onCall, access.oncall ?? [], {
+      key: ({ schedule }) => schedule,
+      sign: JSON.stringify,
+      build: drawSchedule,
+      update: (row, { person }) => {
+        row.querySelector("select").value = person ?? "";
+      },
+    });
     reconcile(faults, access.faults ?? [], {
       key: ({ id }) => id,
       sign: JSON.stringify,

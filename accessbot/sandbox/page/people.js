@@ -21,9 +21,16 @@ export function avatar(person, size = "") {
   return h("span", { class: `avatar avatar-${colours.get(person.id)} ${size}`, "aria-hidden": "true" }, initials);
 }
 
-/** The small number of unread messages, or nothing. */
-export const badge = (count) =>
-  count ? h("span", { class: "badge", "aria-hidden": "true" }, count > 99 ? "99+" : String(count)) : null;
+/** The small number of messages that are for somebody, else, quietly, of those that are merely unread; or nothing. */
+export function badge({ unread, pings }) {
+  const count = pings || unread;
+  const look = pings ? "badge" : "badge is-quiet";
+  return count ? h("span", { class: look, "aria-hidden": "true" }, count > 99 ? "99+" : String(count)) : null;
+}
+
+/** The same in words, to end the name of a control: ", 3 unread, 1 for them", or nothing. */
+export const unreadWords = ({ unread, pings }, whom) =>
+  unread ? `, ${unread} unread${pings ? `, ${pings} for ${whom}` : ""}` : "";
 
 /** The people one can be: everybody but the app. */
 export const actors = (state) => state.people.filter((person) => person.role !== "bot");
@@ -43,9 +50,9 @@ export function createRail(ctx, root) {
     button.setAttribute("aria-pressed", String(current));
     button.setAttribute(
       "aria-label",
-      `Act as ${person.real_name}, ${person.role}${person.unread ? `, ${person.unread} unread` : ""}`,
+      `Act as ${person.real_name}, ${person.role}${unreadWords(person, "them")}`,
     );
-    button.querySelector(".rail-badge").replaceChildren(...[badge(person.unread)].filter(Boolean));
+    button.querySelector(".rail-badge").replaceChildren(...[badge(person)].filter(Boolean));
   };
   return (state) => {
     const people = actors(state).map((person, index) => ({ person, index, current: person.id === ctx.me }));
@@ -99,7 +106,7 @@ export function createPersonMenu(ctx, root) {
             h("b", {}, person.real_name),
             h("small", {}, `${person.role} · ${person.about}`),
           ),
-          badge(person.unread),
+          badge(person),
         ],
         checked: person.id === ctx.me,
         hint: index < 9 ? `${ctx.modifier}${index + 1}` : "",

@@ -1,4 +1,4 @@
-// A select one can type into: a combobox with a list, for static and for type-ahead options.
+// A select one can type into: a combobox with a list, for static and for type-ahead options, of one or of several.
 
 import { h, icon, uid } from "./dom.js";
 import { place } from "./menu.js";
@@ -22,31 +22,36 @@ export function staticSource(options, groups) {
 }
 
 /**
- * Makes the select. `source(query)` gives groups `{label, options}`, now or as a promise; `change(option)` hears of a choice.
- * Returns `{element, input, selected()}`.
+ * Makes the select. `source(query)` gives groups `{label, options}`, now or as a promise; `change()` hears of a choice.
+ * With `many` several can be chosen, at most `most`: each shows as a chip before the input. `initial` is a list of options.
+ * Returns `{element, input, selected()}`; what is selected is a list of options.
  */
 export function createSelect({
   id,
   placeholder,
   source,
-  initial = null,
+  initial = [],
+  many = false,
+  most = Infinity,
   minimum = 0,
   change,
   optional = false,
   label = null,
   focusName = null,
 }) {
-  let selected = initial;
+  let chosen = [...initial];
   let shown = []; // [{option, element}] in order
   let active = -1;
   let asked = 0;
   let timer = null;
   const listId = uid("list");
-  const text = () => (selected ? plainString(selected.text) : "");
+  const text = () => (many || !chosen.length ? "" : plainString(chosen[0].text));
+  const has = (option) => chosen.some((one) => one.value === option.value);
+  const isFull = () => many && chosen.length >= most;
 
   const input = h("input", {
     id,
-    class: "input select-input",
+    class: many ? "select-input chip-input" : "input select-input",
     type: "text",
     role: "combobox",
     autocomplete: "off",
@@ -64,8 +69,12 @@ export function createSelect({
     class: "listbox",
     role: "listbox",
     "aria-label": placeholder || "Options",
+    "aria-multiselectable": many ? "true" : null,
     popover: "manual",
   });
+  const chips = h("ul", { class: "chips", "aria-label": "Chosen", hidden: true });
+  const box = many ? h("div", { class: "input chip-box" }, chips, input) : null;
+  const anchor = box ?? input;
   const clear = h(
     "button",
     {
@@ -74,18 +83,44 @@ export function createSelect({
       tabIndex: -1,
       "aria-label": "Clear the choice",
       onclick: () => {
-        choose(null);
+        settle([]);
         input.focus();
       },
     },
     icon("close"),
   );
-  const element = h("div", { class: "select" }, input, optional ? clear : null, icon("caret"), list);
+  const element = h("div", { class: "select" }, anchor, optional && !many ? clear : null, icon("caret"), list);
   const isOpen = () => list.matches(":popover-open");
-  const showClear = () => {
-    clear.hidden = !selected;
+  const chip = (option) =>
+    h(
+      "li",
+      { class: "chip" },
+      h("span", { class: "chip-text" }, plainString(option.text)),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "chip-remove",
+          "aria-label": `Remove ${plainString(option.text)}`,
+          onclick: () => {
+            toggle(option);
+            input.focus();
+          },
+        },
+        icon("close"),
+      ),
+    );
+  const showChosen = () => {
+    clear.hidden = !chosen.length;
+    if (!many) return;
+    chips.hidden = !chosen.length;
+    chips.replaceChildren(...chosen.map(chip));
+    input.placeholder = chosen.length ? "" : placeholder;
   };
-  showClear();
+  showChosen();
+  box?.addEventListener("click", (event) => {
+    if (event.target === box || event.target === chips) input.focus();
+  });
 
   const mark = (index) => {
     shown[active]?.element.classList.remove("is-active");
@@ -100,19 +135,21 @@ export function createSelect({
     shown = [];
     list.replaceChildren(h("p", { class: "listbox-note", role: "status" }, words));
     mark(-1);
-    place(input, list, { matchWidth: true });
+    place(anchor, list, { matchWidth: true });
   };
-  const fill = (groups) => {
+  const fill = (groups, keep = -1) => {
     shown = [];
     const optionElement = (option) => {
-      const chosen = selected?.value === option.value;
+      const isChosen = has(option);
+      const closed = isFull() && !isChosen;
       const item = h(
         "div",
         {
           id: uid("option"),
           class: "option",
           role: "option",
-          "aria-selected": String(chosen),
+          "aria-selected": String(isChosen),
+          "aria-disabled": closed ? "true" : null,
           onpointerdown: (event) => event.preventDefault(),
           onclick: () => choose(option),
         },
@@ -122,7 +159,7 @@ export function createSelect({
           plainString(option.text),
           option.description ? h("small", {}, plainString(option.description)) : null,
         ),
-        chosen ? icon("check") : null,
+        isChosen ? icon("check") : null,
       );
       shown.push({ option, element: item });
       return item;
@@ -137,17 +174,14 @@ export function createSelect({
         group.options.map(optionElement),
       );
     });
-    list.replaceChildren(...parts.flat());
+    const full = h("p", { class: "listbox-note", role: "status" }, `No more than ${most} can be chosen.`);
+    list.replaceChildren(...parts.flat(), ...(isFull() ? [full] : []));
     if (!shown.length) return note("Nothing matches.");
-    place(input, list, { matchWidth: true });
-    return mark(
-      Math.max(
-        0,
-        shown.findIndex(({ option }) => option.value === selected?.value),
-      ),
-    );
+    place(anchor, list, { matchWidth: true });
+    const at = keep < 0 ? shown.findIndex(({ option }) => has(option)) : keep;
+    return mark(Math.max(0, Math.min(at, shown.length - 1)));
   };
-  const load = async (query) => {
+  const load = async (query, keep = -1) => {
     asked += 1;
     const mine = asked;
     if (query.length < minimum) return note(`Type ${minimum} character${minimum === 1 ? "" : "s"} or more to search.`);
@@ -155,7 +189,7 @@ export function createSelect({
       const answer = source(query);
       if (answer instanceof Promise) note("Loading…");
       const groups = await answer;
-      if (mine === asked && isOpen()) fill(groups);
+      if (mine === asked && isOpen()) fill(groups, keep);
     } catch (error) {
       if (mine === asked && isOpen()) note(error.message);
     }
@@ -176,13 +210,26 @@ export function createSelect({
     input.setAttribute("aria-expanded", "false");
     mark(-1);
   };
-  const choose = (option) => {
-    const same = selected?.value === option?.value;
-    selected = option;
+  const settle = (options) => {
+    const same = options.length === chosen.length && options.every(has);
+    chosen = options;
     input.value = text();
-    showClear();
-    close();
-    if (!same) change?.(selected);
+    showChosen();
+    if (!same) change?.();
+  };
+  const toggle = (option) => {
+    if (has(option)) settle(chosen.filter((one) => one.value !== option.value));
+    else if (!isFull()) settle([...chosen, option]);
+  };
+  const choose = (option) => {
+    if (many) {
+      const at = active;
+      toggle(option);
+      if (isOpen()) load("", at); // one more may be chosen, from all of them
+    } else {
+      settle([option]);
+      close();
+    }
   };
 
   input.addEventListener("click", () => (isOpen() ? undefined : open()));
@@ -194,7 +241,7 @@ export function createSelect({
   });
   input.addEventListener("blur", () => {
     close();
-    if (optional && input.value === "" && selected) choose(null);
+    if (optional && !many && input.value === "" && chosen.length) settle([]);
     input.value = text();
   });
   input.addEventListener("keydown", (event) => {
@@ -210,6 +257,9 @@ export function createSelect({
     } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
       if (!isOpen()) open();
       else if (shown[active]) choose(shown[active].option);
+    } else if (event.key === "Backspace" && many && input.value === "" && chosen.length) {
+      toggle(chosen.at(-1));
+      if (isOpen()) load("");
     } else if (event.key === " " && !isOpen() && input.value === text()) open();
     else if (event.key === "Escape" && isOpen()) {
       input.value = text();
@@ -217,5 +267,5 @@ export function createSelect({
     } else return;
     event.preventDefault();
   });
-  return { element, input, selected: () => selected };
+  return { element, input, selected: () => chosen };
 }

@@ -1,7 +1,7 @@
 // The workspace's sidebar: channels and direct messages with their unread counts.
 
 import { h, icon, reconcile, roving } from "./dom.js";
-import { avatar, badge } from "./people.js";
+import { avatar, badge, unreadWords } from "./people.js";
 
 /** What a conversation is called: "#approvals" without the sign, or the other person's name. */
 export function conversationTitle(conversation, ctx) {
@@ -29,7 +29,7 @@ export function createSidebar(ctx, root) {
 
   const update = (row, { conversation, current }) => {
     const button = row.firstElementChild;
-    const unread = conversation.unread ? `, ${conversation.unread} unread` : "";
+    const unread = unreadWords(conversation, "you");
     button.classList.toggle("is-unread", conversation.unread > 0);
     if (current) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
@@ -37,7 +37,7 @@ export function createSidebar(ctx, root) {
       "aria-label",
       `${conversation.kind === "im" ? "" : "Channel "}${conversationTitle(conversation, ctx)}${unread}`,
     );
-    button.lastElementChild.replaceChildren(...[badge(conversation.unread)].filter(Boolean));
+    button.lastElementChild.replaceChildren(...[badge(conversation)].filter(Boolean));
   };
 
   const build = (item) => {
@@ -75,7 +75,8 @@ export function createSidebar(ctx, root) {
       list.parentElement.hidden = !items.length;
       reconcile(list, items, {
         key: ({ conversation }) => conversation.id,
-        sign: ({ conversation: { id, name, unread }, current }) => JSON.stringify([id, name, unread, current]),
+        sign: ({ conversation: { id, name, unread, pings }, current }) =>
+          JSON.stringify([id, name, unread, pings, current]),
         build,
         update,
       });

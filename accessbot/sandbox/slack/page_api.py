@@ -147,6 +147,7 @@ class PageApi:
             "topic": channel.topic,
             "unread": self._state.unread(channel.id, me),
             "pings": self._state.pings(channel.id, me),
+            "first_unread": self._state.first_unread(channel.id, me),
             "messages": messages,
         }
         if channel.im_of:

@@ -199,6 +199,11 @@ class State:
         with self.lock:
             return len(self._unseen(channel, user))
 
+    def first_unread(self, channel: str, user: str) -> str | None:
+        """Return the timestamp of the oldest of those, None when there is none."""
+        with self.lock:
+            return next((message.ts for message in self._unseen(channel, user)), None)
+
     def pings(self, channel: str, user: str) -> int:
         """Return how many of those are for this person: direct messages, and those that mention them."""
         with self.lock:
