@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from accessbot.cli import audit, catalog, doctor, grants, processes, reconcile, requests, restoring
+from accessbot.cli import audit, catalog, doctor, grants, policy, processes, reconcile, requests, restoring
 
 app = typer.Typer(
     name="accessbot",
@@ -19,6 +19,7 @@ app.add_typer(grants.app, name="grants")
 app.add_typer(requests.app, name="requests")
 app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(policy.app, name="policy")
 app.command("doctor")(doctor.doctor)
 app.command("reconcile")(reconcile.reconcile)
 app.command("restore")(restoring.restore)

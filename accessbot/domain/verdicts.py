@@ -104,6 +104,11 @@ def looks(
                 yield Look(rule, judging.missed_by(rule))
 
 
+def concerns(rule: Rule, entitlement: Entitlement) -> bool:
+    """Tell whether a rule can match for an entitlement, whoever asks for it, when and for how long."""
+    return not _misplaced(rule.when, entitlement)
+
+
 def verdict_of(rule: Rule | None, own: Policy) -> Verdict:
     """Give what a rule that matches comes to for an entitlement with its `own` policy; None for no rule at all."""
     if rule is None:

@@ -1,0 +1,68 @@
+"""`accessbot policy …`: what the catalog's policies and rules come to, for one person, in tests, and after a change."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accessbot.cli import options
+from accessbot.cli.output import Row, print_json
+
+_MARKS = {"gain": "+", "loss": "-", "either": "±", "neither": "="}
+_STYLES = {"gain": "green", "loss": "red", "either": "yellow", "neither": "dim"}
+
+app = typer.Typer(no_args_is_help=True, help="What policies and rules come to.")
+
+
+@app.callback()
+def _group() -> None:
+    """What policies and rules come to."""
+
+
+@app.command("diff")
+def diff(
+    old: Annotated[Path, typer.Argument(help="The catalog before.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="The catalog after.", show_default=False)],
+    *,
+    fail_on_gain: Annotated[
+        bool, typer.Option("--fail-on-gain", help="Leave with 1 when anybody gains, or may gain.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Tell who gains (+) and who loses (-) what by a change of the catalog.
+
+    What can be a gain for some and a loss for others is marked ±, what changes nobody's access =. The exit status is 0,
+    with --fail-on-gain 1 for any + or ±.
+    """
+    from accessbot import settings  # noqa: PLC0415 - help and completion start without them
+    from accessbot.adapters.catalog_file import read_catalog  # noqa: PLC0415 - as above
+    from accessbot.domain.differences import differences, may_widen  # noqa: PLC0415 - as above
+
+    read = settings.load("catalog", os.environ)
+    found = differences(read_catalog(old, read.min_duration), read_catalog(new, read.min_duration))
+    if as_json:
+        print_json(Row(about=each.about, sign=str(each.sign), text=each.text) for each in found)
+    else:
+        _print_marked([(each.about, str(each.sign), each.text) for each in found])
+    return 1 if fail_on_gain and may_widen(found) else 0
+
+
+def _print_marked(lines: list[tuple[str, str, str]]) -> None:
+    """Print differences under what they are about."""
+    from rich.console import Console  # noqa: PLC0415 - not needed for JSON
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    from accessbot.cli.output import plain  # noqa: PLC0415 - as above
+
+    console = Console(highlight=False, soft_wrap=True)
+    last = ""
+    for about, sign, text in lines:
+        if about != last:
+            console.print(Text(plain(about), style="bold"))
+        last = about
+        console.print(Text(f"  {_MARKS[sign]} {plain(text)}", style=_STYLES[sign]))
+    if not lines:
+        Console(stderr=True, highlight=False).print(Text("Nobody gains or loses anything.", style="dim"))
