@@ -23,6 +23,7 @@ NAME_RULE = "has to be at most 100 letters, digits, dots, slashes, underscores a
 
 
 _UNBOUNDED = 1_000_000
+_MOST_COMPARED = 1_000
 
 
 @dataclass(slots=True)
@@ -54,8 +55,9 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Give the end of a sentence that names the closest of the known names; "." when none is close."""
-    return _nearest(name, tuple(known)) or "."
+    """Give the end of a sentence that names the closest of the known names; "." when none is close, or it takes long."""
+    names = tuple(known)
+    return (_nearest(name, names) if len(names) <= _MOST_COMPARED else "") or "."
 
 
 def record(

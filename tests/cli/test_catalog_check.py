@@ -53,3 +53,10 @@ def test_a_missing_file_is_told(run: Run, tmp_path: Path) -> None:
     told = run("catalog", "check", str(tmp_path / "none.yml"))
     assert told.status == 1
     assert told.err.startswith(f"{tmp_path}/none.yml:1: the catalog cannot be read (no such file or directory)")
+
+
+def test_a_live_check_takes_the_settings_of_a_worker(run: Run, file: Path) -> None:
+    """Without the way to Google and Slack nothing is looked at, and what is missing is told by its name."""
+    told = run("catalog", "check", str(file), "--live", SLACK_BOT_TOKEN="", GOOGLE_APPLICATION_CREDENTIALS="")
+    assert (told.status, told.out) == (1, "")
+    assert "SLACK_BOT_TOKEN is not set" in told.err
