@@ -24,7 +24,7 @@ from accessbot.sandbox.panel import Panel
 from accessbot.sandbox.processes import ROOT, NotStartedError, Processes, clean_environment, free_port
 from accessbot.sandbox.redis_server import RedisServer, RedisUnavailableError
 from accessbot.sandbox.slack import Workspace
-from accessbot.sandbox.world import CATALOG, World
+from accessbot.sandbox.world import World
 from accessbot.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def sandbox(
         store = _own_store(url)
         world = stack.enter_context(World())
         panel = Panel(world, store)
+        catalog = folder / "catalog.yml"
+        catalog.write_text(world.catalog(), encoding="utf-8")
         web_port = free_port()
         manifest = yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8"))
         workspace = Workspace(
@@ -94,7 +96,7 @@ def sandbox(
             "SLACK_APPROVALS_CHANNEL": "C01APPROVALS",
             "SLACK_ALERTS_CHANNEL": "C02ALERTS",
             "REDIS_URL": url,
-            "ACCESSBOT_CATALOG": str(CATALOG),
+            "ACCESSBOT_CATALOG": str(catalog),
             "ACCESSBOT_MIN_DURATION": "5s",
             "ACCESSBOT_SYNC_PERIOD": "2m",
             "ACCESSBOT_SANDBOX": "1",

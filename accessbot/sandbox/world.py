@@ -62,12 +62,27 @@ OPENINGS: Final = (
     Opening("aws-payments-admin@example.com", "payments-admin", "222233334444", "Payments", "AdministratorAccess"),
     Opening("aws-staging-admin@example.com", "staging-admin", "333344445555", "Staging", "AdministratorAccess"),
     Opening("aws-data-analyst@example.com", "data-analyst", "444455556666", "Data platform", "DataAnalyst"),
+    Opening("aws-payments-ledger@example.com", "payments-ledger", "222233334444", "Payments", "LedgerWrite"),
+    Opening(
+        "aws-production-operator@example.com", "production-operator", "111122223333", "Production", "PowerUserAccess"
+    ),
+    Opening("aws-data-export@example.com", "data-export", "444455556666", "Data platform", "DataExport"),
+    Opening(
+        "aws-production-network@example.com",
+        "production-network",
+        "111122223333",
+        "Production",
+        "NetworkAdministrator",
+    ),
+    Opening("aws-data-oncall@example.com", "data-oncall", "444455556666", "Data platform", "DatabaseAdministrator"),
 )
 FEED: Final = "sre"
 """The schedule that the sandbox's catalog reads from an iCal feed."""
 PAGER: Final = "PSANDBOX"
 """The schedule that the sandbox's catalog reads from PagerDuty."""
-_SCHEDULES: Final = {FEED: ("SRE", "tomas@example.com"), PAGER: ("Data platform", "noah@example.com")}
+# Nobody is on call for the data platform at first: whoever is gets access without having asked for it.
+_SCHEDULES: Final = {FEED: ("SRE", "tomas@example.com"), PAGER: ("Data platform", None)}
+_TICKETS: Final = "http://127.0.0.1:8378/tickets"  # as the catalog's file has it
 _CLOSED_TICKETS: Final = {"OPS-404": "OPS-404 is closed; open it again or name another one."}
 _STANDING: Final = ("aws-production-readonly@example.com", "ines@example.com")
 
@@ -127,6 +142,10 @@ class World:
         self.aws.stop()
         self.oncall.stop()
 
+    def catalog(self) -> str:
+        """The sandbox's catalog, with the address at which tickets are checked here."""
+        return CATALOG.read_text(encoding="utf-8").replace(_TICKETS, self.oncall.tickets)
+
     def env(self) -> dict[str, str]:
         """The environment that points accessbot at the stand-ins."""
         return {
@@ -135,7 +154,7 @@ class World:
             "GOOGLE_AUTH": "anonymous",
             "AWS_START_URL": "https://example.awsapps.com/start",
             "SRE_ROTA_URL": self.oncall.feed(FEED),
-            "PAGERDUTY_API_URL": self.oncall.url,
+            "PAGERDUTY_URL": self.oncall.url,
             "PAGERDUTY_API_TOKEN": self.oncall.token,
             **self.aws.env(),
         }

@@ -8,6 +8,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 from slack_bolt import Ack, App
 
 from accessbot.sandbox.slack import Actor, Workspace
@@ -203,7 +204,7 @@ def test_who_is_on_call_is_picked_in_the_panel(page: Page) -> None:
     picker = "#panel .oncall select"
     page.until(lambda: page.all(picker), "there are schedules")
     for name in ("Noah Okafor", "Tomas Novak"):
-        page.one(picker).send_keys(name)
+        Select(page.one(picker)).select_by_visible_text(name)
         page.until(
             lambda: page.script(f"return document.querySelector('{picker}').selectedOptions[0].text") == name,  # noqa: B023 - called at once
             f"{name} is on call",

@@ -8,19 +8,29 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
 import fakeredis
 import icalendar
 import pytest
 
+from accessbot.adapters.catalog_file import catalog_of
+from accessbot.adapters.oncall_feeds import OnCallFeeds
 from accessbot.adapters.redis_store import RedisStore
+from accessbot.adapters.tickets import TicketSystem
+from accessbot.domain.errors import Refused as RefusedByRules
+from accessbot.domain.errors import Rejected, Unavailable
+from accessbot.domain.model import Request
+from accessbot.domain.oncall import Feed, PagerDuty, Schedule, Shift
+from accessbot.domain.rules import Ticket
 from accessbot.sandbox.oncall import OnCall, Rota, Turn
 from accessbot.sandbox.panel import Panel
 from accessbot.sandbox.slack import Refused
-from accessbot.sandbox.world import FEED, PAGER, World
+from accessbot.sandbox.world import FEED, OPENINGS, PAGER, World
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
 
@@ -195,10 +205,10 @@ def test_the_company_has_managers_and_people_on_call() -> None:
         assert world.google.directory.user("maya@example.com").managers == ("priya@example.com",)
         assert world.google.directory.user("priya@example.com").managers == ("ines@example.com",)
         assert world.oncall.rota.on_call(FEED) == ("tomas@example.com",)
-        assert world.oncall.rota.on_call(PAGER) == ("noah@example.com",)
+        assert world.oncall.rota.on_call(PAGER) == ()
         assert "tomas@example.com" in fetch(env["SRE_ROTA_URL"])[2]
         headers = {"Authorization": f"Token token={env['PAGERDUTY_API_TOKEN']}"}
-        assert fetch(f"{env['PAGERDUTY_API_URL']}/oncalls", headers)[0] == 200
+        assert fetch(f"{env['PAGERDUTY_URL']}/oncalls", headers)[0] == 200
 
 
 def test_the_panel_hands_a_schedule_over() -> None:
@@ -207,7 +217,7 @@ def test_the_panel_hands_a_schedule_over() -> None:
     with World() as world:
         panel = Panel(world, store)
         shown = {each["schedule"]: each["person"] for each in panel.access()["oncall"]}
-        assert shown == {FEED: "tomas@example.com", PAGER: "noah@example.com"}
+        assert shown == {FEED: "tomas@example.com", PAGER: None}
         panel.hand_over(FEED, "maya@example.com")
         assert world.oncall.rota.on_call(FEED) == ("maya@example.com",)
         panel.hand_over(FEED, None)
@@ -215,3 +225,62 @@ def test_the_panel_hands_a_schedule_over() -> None:
         for schedule, person in ((FEED, "eve@elsewhere.example"), ("none", None)):
             with pytest.raises(Refused):
                 panel.hand_over(schedule, person)
+
+
+def test_the_real_adapters_read_the_stand_ins(paging: OnCall) -> None:
+    """Feeds and PagerDuty tell the same shifts, whatever is wrong with them is an error, and nobody is nobody."""
+    paging.rota.put("PSRE", Turn(ADA, NOON - DAY, NOON), Turn(BOB, NOON, NOON + DAY))
+    feeds = OnCallFeeds(timeout=5 * SECOND, root=paging.url, token=paging.token)
+    sources = (Feed(address=paging.feed("PSRE"), zone=ZoneInfo("UTC")), PagerDuty(id="PSRE"))
+    for schedule in (Schedule(name="sre", source=source) for source in sources):
+        shifts = feeds.shifts(schedule, NOON - SECOND, NOON + SECOND)
+        assert shifts == (
+            Shift(who=ADA, begins=NOON - SECOND, ends=NOON),
+            Shift(who=BOB, begins=NOON, ends=NOON + SECOND),
+        )
+        for preset, error in (("feed_down", Unavailable), ("feed_garbage", Rejected)):
+            paging.faults.on(preset)
+            with pytest.raises(error):
+                feeds.shifts(schedule, NOON, NOON + SECOND)
+            paging.faults.off(preset)
+        assert feeds.shifts(schedule, NOON + 2 * DAY, NOON + 3 * DAY) == ()
+
+
+def test_the_real_adapter_asks_about_tickets(paging: OnCall) -> None:
+    """A ticket that may be used is passed, one that may not is refused with the system's word."""
+    ticket = Ticket(pattern=r"OPS-\d+", check=paging.tickets)
+    request = Request(
+        id="r1",
+        requester="U01MAYA",
+        entitlement="data-export",
+        duration=timedelta(minutes=10),
+        reason="OPS-7",
+        created_at=NOON,
+        expires_at=NOON + DAY,
+        catalog_hash="h",
+    )
+    TicketSystem().check(ticket, "OPS-7", request)
+    paging.rota.refuse_ticket("OPS-7", "OPS-7 is closed.")
+    with pytest.raises(RefusedByRules, match="OPS-7 is closed"):
+        TicketSystem().check(ticket, "OPS-7", request)
+    paging.faults.on("tickets_down")
+    with pytest.raises(Unavailable):
+        TicketSystem().check(ticket, "OPS-7", request)
+
+
+def test_the_catalog_of_the_sandbox_fits_its_company() -> None:
+    """It is right, checks tickets where they are checked here, and names feeds and schedules that there are."""
+    with World() as world:
+        catalog = catalog_of(world.catalog().encode(), "catalog.yml", 5 * SECOND)
+        assert {each.entitlement for each in OPENINGS} == set(catalog.entitlements)
+        for opening in OPENINGS:
+            entitlement = catalog.entitlements[opening.entitlement]
+            opened = (entitlement.group, entitlement.account.id, entitlement.permission_set)
+            assert opened == (opening.group, opening.account_id, opening.permission_set)
+        ticket = catalog.policies["ticketed"].ticket
+        assert ticket is not None
+        assert ticket.check == world.oncall.tickets
+        addresses = {s.source.address for s in catalog.schedules.values() if isinstance(s.source, Feed)}
+        assert addresses <= set(world.env())
+        pagers = {s.source.id for s in catalog.schedules.values() if isinstance(s.source, PagerDuty)}
+        assert pagers <= {schedule.id for schedule in world.oncall.rota.schedules()}
