@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from slack_bolt import App
 from slack_bolt.authorization import AuthorizeResult
 
-from accessbot.slack import commands, ids, presses
+from accessbot.slack import asking_form, commands, ids, own_presses, presses
 from accessbot.slack.client import SLACK_API_URL, WEB_TIMEOUT_S, SlackClient
 from accessbot.slack.desk import Desk
 from accessbot.slack.guard import Afterwards, Guard
@@ -40,19 +40,41 @@ COMMANDS: dict[str, Handler] = {
 ACTIONS: dict[str, Handler] = {
     ids.APPROVE: presses.approve,
     ids.DENY: presses.deny,
+    ids.ASK: presses.ask,
+    ids.MORE: presses.more,
+    ids.APPROVE_ALL: presses.approve_all,
+    ids.DENY_ALL: presses.deny_all,
     ids.REVOKE: presses.revoke,
-    ids.END_ACCESS: presses.end_access,
-    ids.EXTEND: presses.extend,
-    ids.CANCEL: presses.cancel,
-    ids.LINK: presses.follow_link,
-    ids.ACCESS: commands.choose_access,
-    ids.DURATION: presses.follow_link,
+    ids.JUSTIFY: presses.justify,
+    ids.NOT_JUSTIFY: presses.not_justify,
+    ids.END_ACCESS: own_presses.end_access,
+    ids.EXTEND: own_presses.extend,
+    ids.CANCEL: own_presses.cancel,
+    ids.CONFIRM: own_presses.confirm,
+    ids.DECLINE: own_presses.decline,
+    ids.ANSWER: own_presses.answer,
+    ids.ESCALATE: own_presses.escalate,
+    ids.DELEGATE: own_presses.delegate,
+    ids.TAKE_BACK: own_presses.take_back,
+    ids.LINK: own_presses.follow_link,
+    ids.ACCESS: asking_form.follow_choice,
+    ids.EMERGENCY: asking_form.follow_choice,
+    ids.MORE_OPTIONS: asking_form.more_options,
+    ids.DURATION: own_presses.follow_link,
 }
 FORMS: dict[str, Handler] = {
-    ids.REQUEST_FORM: commands.submit_request,
+    ids.REQUEST_FORM: asking_form.submit_request,
     ids.DENY_FORM: presses.submit_denial,
-    ids.EXTEND_FORM: presses.submit_extension,
+    ids.DENY_ALL_FORM: presses.submit_denial_of_all,
+    ids.DECIDE_FORM: presses.submit_decision,
+    ids.ASK_FORM: presses.submit_question,
+    ids.REVIEW_FORM: presses.submit_review,
+    ids.EXTEND_FORM: own_presses.submit_extension,
+    ids.ESCALATE_FORM: own_presses.submit_escalation,
+    ids.ANSWER_FORM: own_presses.submit_answer,
+    ids.DELEGATE_FORM: own_presses.submit_delegation,
 }
+SUGGESTIONS: dict[str, Handler] = {ids.ACCESS: asking_form.suggest, ids.MORE_ACCESS: asking_form.suggest}
 
 
 def build_app(*, token: str, signing_secret: str, base_url: str = SLACK_API_URL) -> App:
@@ -106,7 +128,7 @@ def register(
     client = app.client
     if not isinstance(client, SlackClient):
         raise TypeError("the app has to be made by build_app")
-    desk = Desk(ctx, client)
+    desk = Desk.of(ctx, client)
     guard = Guard(team or OwnTeam(client), desk.whisper, afterwards or Afterwards(), in_time)
 
     def listener(name: str, handler: Handler) -> Callable[..., None]:
@@ -118,7 +140,8 @@ def register(
         app.block_action(action)(listener(action, handler))
     for form, handler in FORMS.items():
         app.view_submission(form)(listener(form, handler))
-    app.options(ids.ACCESS)(listener("access.search", commands.suggest))
+    for control, handler in SUGGESTIONS.items():
+        app.options(control)(listener("access.search", handler))
     app.event(_ANY)(_take_note)  # none is subscribed to; one that comes is not sent again and again
     for catch_all in (app.command, app.block_action, app.view_submission, app.options):
         catch_all(_ANY)(listener("unknown", presses.unknown))

@@ -100,13 +100,17 @@ def option(text: str, value: str, description: str = "") -> Json:
     return choice
 
 
-def field(label: str, block_id: str, element: Json, *, hint: str = "", dispatches: bool = False) -> Json:
-    """Give a labelled input that has to be filled in."""
+def field(
+    label: str, block_id: str, element: Json, *, hint: str = "", dispatches: bool = False, optional: bool = False
+) -> Json:
+    """Give a labelled input, which has to be filled in unless it is optional."""
     block: Json = {"type": "input", "block_id": block_id, "label": plain(label), "element": element}
     if hint:
         block["hint"] = plain(hint)
     if dispatches:
         block["dispatch_action"] = True
+    if optional:
+        block["optional"] = True
     return block
 
 

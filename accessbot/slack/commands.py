@@ -1,33 +1,27 @@
-"""Asking: `/request-aws`, typed or by form, and `/my-access`."""
+"""The commands: `/request-aws`, typed or by form, and `/my-access`."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from accessbot import log
 from accessbot.domain.durations import compact, spoken
-from accessbot.domain.errors import FieldRefused, Refused, VendorError
-from accessbot.service import asking, viewing
+from accessbot.domain.errors import FieldRefused, Refused
+from accessbot.service import viewing
 from accessbot.slack import holdings, ids
+from accessbot.slack.asking_form import ask, confirmation, open_form
 from accessbot.slack.blocks import Message, section
 from accessbot.slack.desk import FormsUnavailable
-from accessbot.slack.failures import naming
-from accessbot.slack.forms import Draft, read_filled, request_form
 from accessbot.slack.guard import Reply
 from accessbot.slack.parsing import Typed, parse_command, wants_help
-from accessbot.slack.phrases import asked_for, opens
-from accessbot.slack.text import escape
+from accessbot.slack.request_form import MOST_MORE, Draft
+from accessbot.slack.text import escape, sentence
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from accessbot.domain.model import Request
     from accessbot.slack.blocks import Json
     from accessbot.slack.delivery import Delivery
     from accessbot.slack.desk import Desk
     from accessbot.slack.options import AccessIndex
-
-_log = log.get("accessbot.slack")
 
 _ROWS = 50
 _EMPTY = "The catalog is empty: there is nothing to ask for yet. Your administrators fill it."
@@ -40,57 +34,21 @@ def request_aws(desk: Desk, delivery: Delivery) -> Reply:
     """
     index = desk.index()
     if wants_help(delivery.text):
-        return _ephemeral(_help(index))
+        return _ephemeral(_help(desk.index_for(delivery.person)))
     if not index.by_id:
         raise Refused(_EMPTY)
     typed = parse_command(delivery.text)
-    if typed.empty:
-        return _form(desk, delivery, index, Draft())
-    entitlement = index.find(typed.entitlement)
-    if entitlement is not None and typed.complete and typed.duration is not None:
+    found = [index.find(name) for name in typed.entitlements]
+    if typed.complete and typed.duration is not None and None not in found:
         desk.once(delivery)
+        names = [entitlement.id for entitlement in found if entitlement is not None]
         try:
-            request = _ask(desk, delivery, delivery.key, entitlement.id, typed.duration, typed.reason)
+            requests = ask(desk, delivery, delivery.key, names, typed.duration, typed.reason, emergency=typed.emergency)
         except FieldRefused as refusal:
-            return _form(desk, delivery, index, _draft(index, typed, refusal.sentence))
-        return _ephemeral(_confirmation(desk, request))
-    return _form(desk, delivery, index, _draft(index, typed, _what_is_missing(desk, index, typed)))
-
-
-def submit_request(desk: Desk, delivery: Delivery) -> Reply:
-    """Take the form of `/request-aws`: the request is stored, then the form closes and the person reads so."""
-    desk.once(delivery)
-    filled = read_filled(delivery.view)
-    if not filled.entitlement:
-        raise FieldRefused("access", "Choose what you need access to.")
-    view_id = str(delivery.view.get("id") or delivery.key)
-    request = _ask(desk, delivery, view_id, filled.entitlement, filled.duration(), filled.reason)
-    said = _confirmation(desk, request)
-    return Reply(later=(lambda: desk.whisper(delivery, said),))
-
-
-def choose_access(desk: Desk, delivery: Delivery) -> Reply:
-    """Bring *Duration* in line with the policy of what was chosen; the form works as well without."""
-    index = desk.index()
-    filled = read_filled(delivery.view)
-    entitlement = index.find(delivery.value or filled.entitlement)
-    view_id = delivery.view.get("id")
-    if entitlement is None or not view_id:
-        return Reply()
-    draft = Draft(entitlement, filled.duration_text, filled.reason)
-    view = request_form(index, str(delivery.view.get("private_metadata") or ""), draft)
-    try:
-        with naming("views.update"):
-            desk.client.views_update(view_id=str(view_id), hash=delivery.view.get("hash"), view=view)
-    except VendorError as error:
-        _log.info("the form was not brought in line with the choice", code=error.code)
-    return Reply()
-
-
-def suggest(desk: Desk, delivery: Delivery) -> Reply:
-    """Answer while somebody types into *Access*."""
-    groups = desk.index().search(delivery.text)
-    return Reply({"option_groups": groups} if groups else {"options": []})
+            return _form(desk, delivery, _draft(index, typed, refusal.sentence))
+        return _ephemeral(confirmation(desk, requests))
+    problem = _what_is_missing(desk, delivery.person, typed)
+    return _form(desk, delivery, _draft(index, typed, problem))
 
 
 def my_access(desk: Desk, delivery: Delivery) -> Reply:
@@ -105,67 +63,75 @@ def holding_list(desk: Desk, person: str, said: str = "") -> Message:
     return holdings.render(held, desk.ctx.catalog.current(), said)
 
 
-def _ask(desk: Desk, delivery: Delivery, ask_id: str, entitlement: str, duration: timedelta, reason: str) -> Request:
-    return asking.ask(
-        desk.ctx,
-        ask_id=ask_id,
-        requester=delivery.person,
-        entitlement=entitlement,
-        duration=duration,
-        reason=reason,
-        answer_to=delivery.place.pack(),
-    )
-
-
-def _form(desk: Desk, delivery: Delivery, index: AccessIndex, draft: Draft) -> Reply:
+def _form(desk: Desk, delivery: Delivery, draft: Draft) -> Reply:
+    hidden = desk.hidden(delivery.person)
+    if hidden:
+        # It is found out anew behind this, so whoever may ask for something by now reads so with the next try.
+        return Reply(
+            {"response_type": "ephemeral", "text": sentence(hidden)}, later=(partial(desk.look, delivery.person),)
+        )
     try:
-        desk.open_form(delivery, request_form(index, delivery.place.pack(), draft))
+        return open_form(desk, delivery, draft)
     except FormsUnavailable:
         problem = f"{escape(draft.problem)} " if draft.problem else ""
-        text = f"{problem}This Slack cannot open the form; type it in one line, like `{_example(index)}`."
+        example = _example(desk.index_for(delivery.person))
+        text = f"{problem}This Slack cannot open the form; type it in one line, like `{example}`."
         return _ephemeral(Message(text, []))
-    return Reply()
 
 
 def _draft(index: AccessIndex, typed: Typed, problem: str) -> Draft:
     duration = compact(typed.duration) if typed.duration else typed.duration_text
-    return Draft(index.find(typed.entitlement), duration, typed.reason, problem)
+    more = [entitlement for entitlement in map(index.find, typed.more) if entitlement is not None][:MOST_MORE]
+    return Draft(
+        entitlement=index.find(typed.entitlement),
+        duration_text=duration,
+        reason=typed.reason,
+        problem=problem,
+        emergency=typed.emergency,
+        expanded=bool(typed.more),
+        more=tuple(more),
+    )
 
 
-def _what_is_missing(desk: Desk, index: AccessIndex, typed: Typed) -> str:
-    if index.find(typed.entitlement) is None:
-        near = viewing.nearest(desk.ctx.catalog.current(), typed.entitlement)
-        hint = f" Did you mean {' or '.join(near)}?" if near else " Choose from the list."
-        return f"There is no “{typed.entitlement[:60]}” in the catalog.{hint}"
+def _what_is_missing(desk: Desk, person: str, typed: Typed) -> str:
+    index = desk.index()
+    if typed.emergency and not desk.index_for(person).has_emergency:
+        return "There is no emergency access to anything that you may ask for; ask the normal way."
+    if typed.empty:
+        return ""
+    for name in typed.entitlements:
+        if index.find(name) is None:
+            near = viewing.nearest(desk.ctx.catalog.current(), name, policies=desk.index_for(person).policies)
+            hint = f" Did you mean {' or '.join(near)}?" if near else " Choose from the list."
+            return f"There is no “{name[:60]}” in the catalog.{hint}"
     if typed.refusal is not None:
         return typed.refusal.sentence
     missing = [word for word, there in (("for how long", typed.duration), ("why", typed.reason)) if not there]
     return f"Still to be said: {' and '.join(missing)}."
 
 
-def _confirmation(desk: Desk, request: Request) -> Message:
-    entitlement = desk.ctx.catalog.current().entitlements.get(request.entitlement)
-    what = opens(entitlement, None, request.entitlement)
-    rest = "You get a direct message once it is decided; `/my-access` shows how it stands."
-    shown = f"You asked for {asked_for(request, what)}. {rest}"
-    return Message(shown.replace("*", "").replace("`", ""), [section(shown)])
-
-
 def _example(index: AccessIndex) -> str:
-    first = next(iter(index.by_id.values()))
+    first = index.example
+    if first is None:
+        return f"{ids.REQUEST_COMMAND} production-admin 1h fixing INC-42"
     return f"{ids.REQUEST_COMMAND} {first.id} {compact(first.policy.default_duration)} fixing INC-42"
 
 
 def _help(index: AccessIndex) -> Message:
     lines = [
         f"`{ids.REQUEST_COMMAND}` opens a form.",
-        f"`{ids.MY_ACCESS_COMMAND}` shows what you hold; there you extend it, end it or cancel a request.",
+        f"`{ids.REQUEST_COMMAND} a,b 1h why` asks for several things together.",
+        f"`{ids.MY_ACCESS_COMMAND}` shows what you hold; there you extend it, end it, or cancel a request.",
+        f"*Delegate…* in `{ids.MY_ACCESS_COMMAND}` leaves your decisions to somebody else while you are away.",
     ]
-    if index.by_id:
-        first = next(iter(index.by_id.values()))
+    first = index.example
+    if first is not None:
         asks = f"asks at once for {escape(first.permission_set)} in {escape(first.account.name)}"
         lines.insert(1, f"`{_example(index)}` {asks} for {spoken(first.policy.default_duration)}, and says why.")
         lines.append("Durations are written like `45m`, `1h30m` or `2d`.")
+    if index.has_emergency:
+        asks = "in an emergency: approved at once for whoever is eligible, told to everybody responsible, and reviewed"
+        lines.insert(-1, f"`{ids.REQUEST_COMMAND} emergency …` asks {asks}. The reason has to name the incident.")
     text = "*AWS access that ends by itself*\n" + "\n".join(f"• {line}" for line in lines)
     return Message(text.replace("*", "").replace("`", ""), [section(text)])
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from accessbot.domain.errors import Refused
-from accessbot.slack.forms import Place
+from accessbot.slack.place import Place
 
 if TYPE_CHECKING:
     from slack_bolt.request import BoltRequest

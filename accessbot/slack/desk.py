@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from accessbot import log
 from accessbot.domain.errors import Refused, Unavailable, VendorError
+from accessbot.service import viewing
 from accessbot.slack.failures import UNKNOWN_METHOD, naming
 from accessbot.slack.guard import Replayed
 from accessbot.slack.options import AccessIndex, AccessIndexes
+from accessbot.slack.sight import Sight
 from accessbot.slack.voice import whisper
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from accessbot.slack.blocks import Json, Message
     from accessbot.slack.client import SlackClient
     from accessbot.slack.delivery import Delivery
+
+_log = log.get("accessbot.slack.desk")
 
 _REMEMBERED = timedelta(minutes=15)
 """How long deliveries are remembered: three times as long as a signature is accepted."""
@@ -35,26 +41,52 @@ class Desk:
 
     ctx: Context
     client: SlackClient
+    sight: Sight
     indexes: AccessIndexes = field(default_factory=AccessIndexes)
+
+    @classmethod
+    def of(cls, ctx: Context, client: SlackClient) -> Desk:
+        """Set up the counter."""
+        return cls(ctx, client, Sight(partial(viewing.visible, ctx)))
 
     def index(self) -> AccessIndex:
         """Give the choices of the catalog in force, from memory."""
         return self.indexes.of(self.ctx.catalog.current(), self.ctx.terms.shortest)
+
+    def index_for(self, person: str) -> AccessIndex:
+        """Give the choices that a person sees, from memory: all of them while it is not known which those are."""
+        index = self.index()
+        seen = self.sight.of(person, index.hash)
+        return index if seen is None else index.part(seen.policies)
+
+    def hidden(self, person: str) -> str:
+        """Say why a person sees nothing at all of the catalog; "" when they see something."""
+        index = self.index()
+        seen = self.sight.of(person, index.hash)
+        if seen is None or index.part(seen.policies).example is not None:
+            return ""
+        return seen.refusal or "There is nothing in the catalog that you may ask for."
+
+    def look(self, person: str) -> None:
+        """Find out what a person may see, if it is time to."""
+        index = self.index()
+        if self.sight.is_due(person, index.hash):
+            self.sight.look(person, index.hash)
 
     def once(self, delivery: Delivery) -> None:
         """Go on only if this delivery was not seen before. Raises `Replayed`, `StoreUnavailable`."""
         if not self.ctx.store.first_sight(f"delivery:{delivery.key}", _REMEMBERED):
             raise Replayed
 
-    def open_form(self, delivery: Delivery, view: Json) -> None:
-        """Open a form for the person.
+    def open_form(self, delivery: Delivery, view: Json) -> Json:
+        """Open a form for the person, and give the view as Slack shows it.
 
         Raises `Replayed` when Slack says that this very press has opened one already, `FormsUnavailable` where there
         are none, `Refused` with what to do when it did not work.
         """
         try:
             with naming("views.open"):
-                self.client.views_open(trigger_id=delivery.trigger_id, view=view)
+                opened = self.client.views_open(trigger_id=delivery.trigger_id, view=view).get("view")
         except VendorError as error:
             if error.code in _SPENT:
                 raise Replayed from error
@@ -63,6 +95,18 @@ class Desk:
             if error.code in _TOO_LATE or isinstance(error, Unavailable):
                 raise Refused("Slack did not open the form in time; try it once more.") from error
             raise Refused(f"Slack did not open the form: {error.sentence} Tell your administrators.") from error
+        return opened if isinstance(opened, dict) else {}
+
+    def update_form(self, shown: Json, view: Json) -> None:
+        """Show an open form differently, unless it was changed meanwhile; it works as well as it was."""
+        view_id = shown.get("id")
+        if not view_id:
+            return
+        try:
+            with naming("views.update"):
+                self.client.views_update(view_id=str(view_id), hash=shown.get("hash"), view=view)
+        except VendorError as error:
+            _log.info("an open form was left as it is", code=error.code)
 
     def whisper(self, delivery: Delivery, message: Message) -> None:
         """Tell the person something where they are; nobody else sees it."""

@@ -13,7 +13,8 @@ from accessbot.domain.errors import FieldRefused, Refused, StoreUnavailable, Unc
 from accessbot.slack import ids
 from accessbot.slack.blocks import Message
 from accessbot.slack.delivery import Delivery, Kind, Malformed, read_delivery
-from accessbot.slack.forms import notice_view, read_filled
+from accessbot.slack.filled import read_filled
+from accessbot.slack.forms import notice_view
 from accessbot.slack.text import sentence, without_mentions
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ NOT_NOW = "Not now: accessbot cannot reach its memory. Nothing was changed; try 
 UNCLEAR = "That could not be confirmed. Press again; nothing happens twice."
 OTHER_TEAM = "accessbot is for members of its own workspace only."
 _PENDING_LIMIT = 500
+_CONTROLS = {"delegate": ids.TO, "begins": ids.FROM, "ends": ids.UNTIL}
+"""Fields that the verbs name otherwise than the forms do."""
 
 
 class Replayed(Exception):
@@ -161,7 +164,11 @@ class Guard:
 def _form_error(delivery: Delivery, words: str, form_field: str) -> Json:
     """Put a sentence on the field it belongs to, else on the last one, which stands next to the button."""
     blocks = read_filled(delivery.view).blocks
-    block = blocks.get(form_field) or blocks.get(ids.REASON) or next(reversed(blocks.values()), "")
+    block = (
+        blocks.get(_CONTROLS.get(form_field, form_field))
+        or blocks.get(ids.REASON)
+        or next(reversed(blocks.values()), "")
+    )
     if block:
         return {"response_action": "errors", "errors": {block: words}}
     return {"response_action": "update", "view": notice_view("accessbot", words)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from heapq import nsmallest
 from threading import Lock
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from accessbot.domain.model import Account, Catalog, Entitlement
 
 _ID_LIMIT = 1000
+_MOST_PARTS = 200
 SELECT_LIMIT = 100
 """Most options of a select, and most results of a type-ahead (Slack's Block Kit reference)."""
 
@@ -53,14 +55,48 @@ class AccessIndex:
         self.by_id = dict(catalog.entitlements)
         self._by_folded = {entitlement_id.casefold(): entitlement_id for entitlement_id in catalog.entitlements}
         self._entries = tuple(_entry(entitlement) for entitlement in catalog.entitlements.values())
-        self._first = _grouped(self._entries[:SELECT_LIMIT])
         self._offers = _offers(catalog.entitlements.values(), shortest)
+        self._parts: dict[frozenset[str], AccessIndex] = {}
+        self.is_small = len(self._entries) <= SELECT_LIMIT
         self.shortest = shortest
+        self._show(self._entries)
+
+    def part(self, policies: frozenset[str]) -> AccessIndex:
+        """Give the index that shows only what these policies are for; the same each time.
+
+        Its inputs are of the same kinds as those of the whole: so a form can be brought in line while somebody fills
+        it in. Names are still found in all of the catalog, as whether one may ask is not decided here.
+        """
+        if policies >= self.policies:
+            return self
+        found = self._parts.get(policies)
+        if found is None:
+            if len(self._parts) >= _MOST_PARTS:
+                self._parts.clear()
+            found = self._parts[policies] = copy(self)
+            found.show_only(policies)
+        return found
+
+    def show_only(self, policies: frozenset[str]) -> None:
+        """Leave out of the choices whatever is under another policy; only for who made the index just now."""
+        self._parts = {}
+        self._show(tuple(entry for entry in self._entries if entry.entitlement.policy.name in policies))
+
+    def _show(self, entries: tuple[_Entry, ...]) -> None:
+        rules = {entry.entitlement.policy.name: entry.entitlement.policy for entry in entries}
+        self._entries = entries
+        self._first = _grouped(entries[:SELECT_LIMIT])
+        self.policies = frozenset(rules)
+        self.has_emergency = any(rule.emergency is not None for rule in rules.values())
 
     @property
-    def is_small(self) -> bool:
-        """Tell whether all choices fit into one plain select."""
-        return len(self._entries) <= SELECT_LIMIT
+    def example(self) -> Entitlement | None:
+        """Give the first entitlement that is shown, None if there is none."""
+        return self._entries[0].entitlement if self._entries else None
+
+    def shows(self, entitlement: Entitlement) -> bool:
+        """Tell whether an entitlement is among the choices."""
+        return entitlement.policy.name in self.policies and self.by_id.get(entitlement.id) is entitlement
 
     @property
     def groups(self) -> list[Json]:

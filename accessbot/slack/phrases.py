@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from accessbot.domain.durations import spoken
+from accessbot.domain.lifecycle import SYSTEM
 from accessbot.domain.model import EndCause, GrantState, RequestKind, RequestState
 from accessbot.slack.text import escape, listing, mention, mentions, utc, when
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accessbot.domain.model import Entitlement, Grant, Request
+    from accessbot.domain.rules import Policy, Step
 
     Clock = Callable[[datetime], str]
 
@@ -47,9 +49,23 @@ def opens_plainly(entitlement: Entitlement | None, grant: Grant | None, name: st
 
 
 def approved_by(request: Request) -> str:
-    """Name those whose yes counted: `approved by A and B`."""
+    """Name those whose yes counted, or the rule that did without: `approved by A and B`, `approved by the rule “x”`."""
     people = mentions(vote.approver for vote in request.votes)
+    if not people and request.decided_by == SYSTEM and request.decision_reason:
+        return f"approved {escape(request.decision_reason)}"
     return f"approved by {people or mention(request.decided_by)}"
+
+
+def allowed(request: Request) -> timedelta:
+    """Give for how long all who approved it so far allow it together."""
+    return min((*(vote.duration for vote in request.votes if vote.duration is not None), request.duration))
+
+
+def approval(request: Request) -> str:
+    """Say who or what approved it, and for how long if that is less than was asked for."""
+    less = allowed(request)
+    for_less = f" for {spoken(less)} of the {spoken(request.duration)}" if less < request.duration else ""
+    return f"{approved_by(request)}{for_less}"
 
 
 def progress(request: Request, approvals: int) -> str:
@@ -57,6 +73,30 @@ def progress(request: Request, approvals: int) -> str:
     if request.votes:
         return f"{len(request.votes)} of {approvals} approved by {mentions(vote.approver for vote in request.votes)}."
     return "" if approvals == 1 else f"0 of {approvals} approvals so far."
+
+
+def steps(request: Request, policy: Policy | None, approvals: int) -> tuple[str, ...]:
+    """Say, step by step, who decided and what is missing; the same as `progress` where there is but one step."""
+    if policy is None or len(policy.steps) == 1:
+        far = progress(request, approvals)
+        return (far,) if far else ()
+    return tuple(_step(request, number, step, len(policy.steps)) for number, step in enumerate(policy.steps))
+
+
+def _step(request: Request, number: int, step: Step, many: int) -> str:
+    named = f", {escape(step.name)}" if step.name else ""
+    people = mentions(vote.approver for vote in request.votes if vote.step == number)
+    had = sum(vote.step == number for vote in request.votes)
+    by = f" approved by {people}" if people else " approved" if had else ""
+    return f"Step {number + 1} of {many}{named}: {had} of {step.approvals}{by}."
+
+
+def standing_of(request: Request, approvals: int, policy: Policy | None = None) -> str:
+    """Say how far a pending request is in one line: what the step that is open still lacks."""
+    if policy is None or len(policy.steps) == 1:
+        return progress(request, approvals)
+    number = min(request.step, len(policy.steps) - 1)
+    return _step(request, number, policy.steps[number], len(policy.steps))
 
 
 def waiting(vendor: str) -> str:
@@ -68,6 +108,9 @@ def request_state(request: Request, clock: Clock) -> str:
     """Say how a request stands, in one or two sentences; an approved one is told by its grant."""
     decided = f" ({clock(request.decided_at)})" if request.decided_at else ""
     match request.state:
+        case RequestState.PENDING if request.unconfirmed:
+            whom = mention(request.requester)
+            return f"Waiting for {whom} to confirm. It expires {clock(request.expires_at)} otherwise."
         case RequestState.PENDING:
             wait = f"Pending, {waiting(request.waiting_for)}." if request.waiting_for else "Pending."
             return f"{wait} It expires {clock(request.expires_at)} if nobody decides."
@@ -82,12 +125,16 @@ def request_state(request: Request, clock: Clock) -> str:
             return f"{_capital(approved_by(request))}{decided}."
 
 
-def grant_state(grant: Grant, now: datetime, clock: Clock) -> str:
+def grant_state(  # noqa: PLR0911 - one sentence per state, read from top to bottom
+    grant: Grant, now: datetime, clock: Clock
+) -> str:
     """Say how a grant stands, truthfully: nothing is called ready or ended that was not read back."""
     wait = f", {waiting(grant.waiting_for)}" if grant.waiting_for else ""
     if grant.failure and not grant.ended:
         return f"Could not be given: {escape(grant.failure)} What was begun is being taken back{wait}."
     match grant.state:
+        case GrantState.PROVISIONING if grant.not_before is not None and now < grant.not_before:
+            return f"Scheduled: it begins {clock(grant.not_before)} and ends {clock(grant.expires_at)}."
         case GrantState.PROVISIONING:
             return f"Preparing{wait}: the access is not usable yet."
         case GrantState.ACTIVE if now < grant.expires_at:
@@ -128,6 +175,12 @@ def _why_ending(grant: Grant) -> str:
             return f"its holder ended it early{reason}"
         case EndCause.REVOKED:
             return f"revoked by {mention(grant.end_actor)}{reason}"
+        case EndCause.SHIFT_OVER:
+            return f"the shift on “{escape(grant.schedule)}” is over" if grant.schedule else "the shift is over"
+        case EndCause.OFFBOARDED:
+            return f"its holder’s Google account is suspended or gone{reason}"
+        case EndCause.PANIC:
+            return f"ended at once by {mention(grant.end_actor)}{reason}"
         case _:
             return ""
 
@@ -150,6 +203,13 @@ def asked_for(request: Request, what: str) -> str:
     if request.kind is RequestKind.EXTEND:
         return f"{spoken(request.duration)} more of {what}"
     return f"{what} for {spoken(request.duration)}"
+
+
+def who_asks(request: Request) -> str:
+    """Name who asks, and for whom: `A asks`, `A asks on behalf of B`."""
+    if request.asked_by:
+        return f"{mention(request.asked_by)} asks on behalf of {mention(request.requester)}"
+    return f"{mention(request.requester)} asks"
 
 
 def _capital(sentence: str) -> str:

@@ -121,6 +121,10 @@ def who(selector: Selector) -> str:
             return f"group {escape(selector.value)}"
         case SelectorKind.SLACK_USERGROUP:
             return f"Slack user group {escape(selector.value)}"
+        case SelectorKind.MANAGER:
+            return "the requester’s manager"
+        case SelectorKind.ON_CALL:
+            return f"whoever is on call on {escape(selector.value)}"
         case _:
             return escape(selector.value)
 

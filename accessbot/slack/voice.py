@@ -13,7 +13,7 @@ from accessbot.slack.failures import VENDOR, naming
 if TYPE_CHECKING:
     from accessbot.slack.blocks import Message
     from accessbot.slack.client import SlackClient
-    from accessbot.slack.forms import Place
+    from accessbot.slack.place import Place
 
 _log = log.get("accessbot.slack.voice")
 

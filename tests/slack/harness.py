@@ -16,7 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from accessbot.adapters.cel_expressions import CelExpressions
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.domain.model import Account, Catalog, Entitlement, Selector, SelectorKind
-from accessbot.domain.rules import Policy, Step
+from accessbot.domain.rules import Emergency, Policy, Step
 from accessbot.domain.work import Lane
 from accessbot.sandbox.slack import Actor, Workspace
 from accessbot.service import working
@@ -51,6 +51,41 @@ def policy(name: str = "sensitive", approvals: int = 1, default: str = "1h", lon
         steps=(Step(approvers=(Selector(SelectorKind.GROUP, "sre-leads@example.com"),), approvals=approvals),),
         default_duration=timedelta(hours=hours[default]),
         max_duration=timedelta(hours=hours[longest]),
+    )
+
+
+def two_steps() -> Policy:
+    """Make a policy that takes the requester's manager first, then two of the SRE leads, with an escalation."""
+    return Policy(
+        name="steps",
+        requesters=(Selector(SelectorKind.EVERYONE),),
+        steps=(
+            Step(name="manager", approvers=(Selector(SelectorKind.MANAGER),)),
+            Step(
+                name="security",
+                approvers=(Selector(SelectorKind.GROUP, "sre-leads@example.com"),),
+                approvals=2,
+                timeout=timedelta(minutes=30),
+                escalation=(
+                    Selector(SelectorKind.ON_CALL, "payments"),
+                    Selector(SelectorKind.USER, "ines@example.com"),
+                ),
+            ),
+        ),
+        default_duration=timedelta(hours=1),
+        max_duration=timedelta(hours=8),
+    )
+
+
+def emergency(name: str = "break-glass", *eligible: Selector) -> Emergency:
+    """Make an emergency policy: Maya may, unless told otherwise, for half an hour up to one."""
+    return Emergency(
+        name=name,
+        eligible=eligible or (Selector(SelectorKind.USER, "maya@example.com"),),
+        owners=(Selector(SelectorKind.USER, "ines@example.com"),),
+        incident=r"INC-\d+",
+        default_duration=timedelta(minutes=30),
+        max_duration=timedelta(hours=1),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accessbot.domain.model import EndCause, Grant, GrantState, Request, RequestState, Vote
+from accessbot.domain.model import EndCause, Grant, GrantState, Remark, RemarkKind, Request, RequestState, Vote
 from accessbot.sandbox.slack.limits import check_message, check_view
 from tests.slack.harness import MAYA, PRIYA
 
@@ -49,9 +49,15 @@ def approved(**changes: object) -> Request:
     return request(**{**decided, **changes})
 
 
-def vote(person: str) -> Vote:
+def vote(person: str, **changes: object) -> Vote:
     """Make a yes."""
-    return Vote(approver=person, email=f"{person}@example.com", at=NOON + MINUTE)
+    fields: dict[str, object] = {"approver": person, "email": f"{person}@example.com", "at": NOON + MINUTE}
+    return Vote(**{**fields, **changes})  # type: ignore[arg-type] # the names are the record's own
+
+
+def remark(kind: RemarkKind, who: str, text: str) -> Remark:
+    """Make a question or an answer."""
+    return Remark(kind=kind, who=who, at=NOON + 2 * MINUTE, text=text)
 
 
 def grant(**changes: object) -> Grant:

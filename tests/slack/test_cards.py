@@ -103,7 +103,7 @@ def test_buttons_are_there_only_while_they_can_do_something(name: str) -> None:
     asked, given_out = STATES[name]
     expected: list[str] = []
     if asked.state is RequestState.PENDING:
-        expected = ["Approve", "Deny"]
+        expected = ["Approve", "Deny", "Ask…", "More…"]
     elif name in ("provisioning", "provisioning-waiting-for-aws", "active"):
         expected = ["Revoke"]
     assert buttons(card(asked, given_out)) == expected

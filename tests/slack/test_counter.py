@@ -14,9 +14,9 @@ from accessbot.domain.errors import StoreUnavailable, Unclear
 from accessbot.domain.model import GrantState, RequestState
 from accessbot.sandbox.slack.elements import flat_options
 from accessbot.sandbox.slack.limits import check_suggestions, check_view
-from accessbot.slack.forms import Draft, request_form
 from accessbot.slack.guard import NOT_NOW, UNCLEAR
 from accessbot.slack.options import AccessIndex
+from accessbot.slack.request_form import Draft, request_form
 from tests.slack.harness import MAYA, NOAH, PRIYA, SHORTEST, Town, catalog, entitlement, eventually, policy, town
 
 RELAXED = policy("relaxed", default="30m", longest="4h")

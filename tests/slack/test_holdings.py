@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accessbot.domain.model import EndCause, GrantState, RequestKind
+from accessbot.domain.model import EndCause, GrantState, RemarkKind, RequestKind
 from accessbot.domain.notices import Alert, AlertKind, Holding, Holdings
+from accessbot.domain.records import Delegation
 from accessbot.sandbox.slack.limits import check_message
 from accessbot.slack import alerts, holdings
-from tests.slack.harness import START_URL, catalog, entitlement
-from tests.slack.shapes import HOUR, MINUTE, NOON, grant, hold, request
+from tests.slack.harness import NOAH, PRIYA, START_URL, TOMAS, catalog, emergency, entitlement, policy
+from tests.slack.shapes import HOUR, MINUTE, NOON, grant, hold, remark, request
 
 KNOWN = catalog(entitlement())
 
@@ -46,6 +47,38 @@ def test_everything_a_person_has_is_listed() -> None:
     hold("my-access-everything", holdings.render(everything, KNOWN))
 
 
+def test_what_waits_later_or_for_somebody_is_listed() -> None:
+    """What a colleague asked for, a question, a possible emergency, a later start and a shift have their controls."""
+    urgent = replace(entitlement(), policy=replace(policy(), emergency=emergency()))
+    catalog_ = catalog(urgent)
+    everything = held(
+        holdings=(holding("g_shift", schedule="payments"),),
+        scheduled=(
+            grant(
+                id="g_later",
+                state=GrantState.PROVISIONING,
+                not_before=NOON + 5 * HOUR,
+                starts_at=NOON + 5 * HOUR,
+                expires_at=NOON + 7 * HOUR,
+            ),
+        ),
+        pending=(
+            request(),
+            request(id="r_2", remarks=(remark(RemarkKind.QUESTION, PRIYA, "Which <queue>?"),), emergency=True),
+            request(id="r_3", asked_by=NOAH, unconfirmed=True),
+        ),
+        delegation=Delegation(key="U01MAYA", delegate=TOMAS, begins=NOON - HOUR, ends=NOON + 24 * HOUR),
+    )
+    hold("my-access-waiting", holdings.render(everything, catalog_))
+
+
+def test_a_delegation_to_come_says_from_when() -> None:
+    """Decisions that are in another's hands later are told with both times."""
+    later = Delegation(key="U01MAYA", delegate=TOMAS, begins=NOON + HOUR, ends=NOON + 24 * HOUR)
+    text = str(holdings.render(held(delegation=later), KNOWN).blocks)
+    assert "Your decisions are with <@U04TOMAS> from " in text
+
+
 def test_nothing_held_is_told_with_what_to_do() -> None:
     """Somebody without access reads how to ask for some."""
     hold("my-access-nothing", holdings.render(held(), KNOWN))
@@ -61,7 +94,7 @@ def test_what_does_not_fit_is_counted() -> None:
     many = held(holdings=tuple(holding(f"g_{n}") for n in range(40)))
     message = holdings.render(many, KNOWN)
     check_message(message.text, message.blocks)
-    shown = sum(block["type"] == "actions" for block in message.blocks)
+    shown = sum(block.get("block_id", "").startswith("grant:") for block in message.blocks)
     assert f"And {40 - shown} more; an operator lists them with `accessbot grants list`." in str(message.blocks)
     assert message.text == "You have 40 active grants."
 

@@ -19,6 +19,7 @@ SCOPES = {
     "chat_postEphemeral": {"chat:write"},
     "chat_update": {"chat:write"},
     "users_info": {"users:read", "users:read.email"},
+    "users_lookupByEmail": {"users:read.email"},
     "usergroups_users_list": {"usergroups:read"},
 }
 """What each Web API method takes (docs.slack.dev/reference/methods); the email of a user takes a scope of its own."""

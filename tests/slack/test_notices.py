@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from accessbot.domain.model import EndCause, Grant, GrantState, Request, RequestKind, RequestState
+from accessbot.domain.model import EndCause, Grant, GrantState, RemarkKind, Request, RequestKind, RequestState
 from accessbot.domain.notices import Notice, NoticeKind
 from accessbot.slack import notices
 from accessbot.slack.phrases import console_link
-from tests.slack.harness import PRIYA, START_URL, entitlement
-from tests.slack.shapes import HOUR, MINUTE, NOON, approved, ended, grant, hold, request
+from tests.slack.harness import NOAH, PRIYA, START_URL, entitlement
+from tests.slack.shapes import HOUR, MINUTE, NOON, approved, ended, grant, hold, remark, request, vote
 
 DENIED = request(
     state=RequestState.DENIED, decided_by=PRIYA, decided_at=NOON, decision_reason="Use <read-only>, please"
@@ -48,6 +48,45 @@ CASES: dict[str, tuple[NoticeKind, Request, Grant | None]] = {
         grant(state=GrantState.PROVISIONING, activated_at=None, waiting_for="Google"),
     ),
     "waiting-before-a-grant": (NoticeKind.WAITING, request(waiting_for="Slack"), None),
+    "ready-by-rule": (
+        NoticeKind.READY,
+        approved(votes=(), decided_by="accessbot", decision_reason="by the rule “on call at once”"),
+        grant(),
+    ),
+    "ready-for-less": (
+        NoticeKind.READY,
+        approved(votes=(vote(PRIYA, duration=HOUR / 2, comment="Half an hour is <plenty>"),)),
+        grant(duration=HOUR / 2),
+    ),
+    "ready-on-call": (
+        NoticeKind.READY,
+        approved(votes=(), decided_by="accessbot", schedule="payments"),
+        grant(schedule="payments"),
+    ),
+    "ended-with-the-shift": (NoticeKind.ENDED, approved(), ended(EndCause.SHIFT_OVER, schedule="payments")),
+    "ended-offboarded": (NoticeKind.ENDED, approved(), ended(EndCause.OFFBOARDED)),
+    "confirm": (
+        NoticeKind.CONFIRM,
+        request(asked_by=NOAH, unconfirmed=True, not_before=NOON + 5 * HOUR, reason="For the <!here> audit"),
+        None,
+    ),
+    "question": (
+        NoticeKind.QUESTION,
+        request(remarks=(remark(RemarkKind.QUESTION, PRIYA, "Which queue, <@U03PRIYA>?"),)),
+        None,
+    ),
+    "scheduled": (
+        NoticeKind.SCHEDULED,
+        approved(not_before=NOON + 5 * HOUR),
+        grant(
+            state=GrantState.PROVISIONING,
+            activated_at=None,
+            not_before=NOON + 5 * HOUR,
+            starts_at=NOON + 5 * HOUR,
+            expires_at=NOON + 7 * HOUR,
+        ),
+    ),
+    "stepped-down": (NoticeKind.STEPPED_DOWN, request(), None),
     "ending-soon": (NoticeKind.ENDING_SOON, approved(), grant(expires_at=NOON + 13 * MINUTE)),
 }
 

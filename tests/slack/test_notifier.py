@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 import pytest
 
 from accessbot.domain.errors import NotAuthorised, Rejected, Unavailable
-from accessbot.domain.model import MessageRef
-from accessbot.domain.notices import Alert, AlertKind, Answer, Card, NoticeKind, Tone
+from accessbot.domain.model import MessageRef, RemarkKind
+from accessbot.domain.notices import Alert, AlertKind, Answer, Card, NoticeKind, Nudge, Tone
 from accessbot.sandbox.slack import Actor, Workspace
 from accessbot.slack.blocks import Message
 from accessbot.slack.client import SlackClient, UnknownAddress, is_loopback
 from accessbot.slack.failures import OPERATOR, TRANSIENT, classify, code_of
-from accessbot.slack.forms import Place
 from accessbot.slack.notifier import SlackNotifier
+from accessbot.slack.place import Place
 from tests.slack.harness import ALERTS, APPROVALS, MAYA, PRIYA, entitlement
-from tests.slack.shapes import NOON, approved, grant, request
+from tests.slack.shapes import NOON, approved, grant, remark, request
 from tests.slack.test_notices import notice
+from tests.slack.test_threads_and_reviews import CASES as REVIEWS
 
 CARD = Card(request=request(), entitlement=entitlement(), approvals=1, now=NOON)
 
@@ -86,6 +87,43 @@ def test_alerts_are_one_message_that_changes(voice: Voice) -> None:
     assert voice.notifier.alert(replace(alert, resolved=True), refs) == refs
     (shown,) = voice.read(PRIYA, "alerts")
     assert "Over: Wrong" in shown
+
+
+def test_pings_and_remarks_stand_in_the_thread(voice: Voice) -> None:
+    """Who is to decide is called below the card, and what is asked and answered stands there too."""
+    refs = voice.notifier.show_card(CARD, ())
+    asked = remark(RemarkKind.QUESTION, PRIYA, "Which queue?")
+    voice.notifier.nudge(Nudge(request=request(), people=(PRIYA,), usergroups=("S01SRE",), now=NOON), refs)
+    voice.notifier.remark(request(), asked, refs)
+    voice.notifier.nudge(Nudge(request=request(), people=(PRIYA,), now=NOON), ())
+    there = Actor(voice.slack, PRIYA).messages("approvals")
+    assert [message.get("thread_ts") for message in there[1:]] == [refs[0].ts, refs[0].ts]
+    assert "a decision waits for you" in voice.read(PRIYA, "approvals")[1]
+    assert "Which queue?" in voice.read(PRIYA, "approvals")[2]
+
+
+def test_a_thread_that_is_gone_gets_a_message_of_its_own(voice: Voice) -> None:
+    """A ping whose card was deleted is posted all the same; other trouble has its name."""
+    gone = (MessageRef(channel=APPROVALS, ts="1.000001"),)
+    nudge = Nudge(request=request(), people=(PRIYA,), now=NOON)
+    voice.slack.outages.error("chat.postMessage", "thread_not_found", times=1)
+    voice.notifier.nudge(nudge, gone)
+    assert "a decision waits for you" in voice.read(PRIYA, "approvals")[-1]
+    voice.slack.outages.error("chat.postMessage", "msg_too_long", times=1)
+    with pytest.raises(Rejected):
+        voice.notifier.nudge(nudge, gone)
+
+
+def test_an_emergency_is_one_loud_message_with_reminders_below(voice: Voice) -> None:
+    """It is posted to the operators' channel, changes in place, and its owners are reminded in its thread."""
+    refs = voice.notifier.show_review(REVIEWS["running"], ())
+    assert voice.notifier.show_review(REVIEWS["over"], refs) == refs
+    voice.notifier.remind_review(REVIEWS["over"], refs)
+    loud, reminder = voice.read(PRIYA, "alerts")
+    assert "Emergency access" in loud
+    assert "Not justified" in loud
+    assert "still waits for its review" in reminder
+    assert not voice.read(PRIYA, "approvals")
 
 
 def test_a_notice_is_a_direct_message(voice: Voice) -> None:
