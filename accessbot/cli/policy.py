@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from accessbot.cli import options
+from accessbot.cli.options import Span
 from accessbot.cli.output import Row, print_json
 
 _MARKS = {"gain": "+", "loss": "-", "either": "±", "neither": "="}
@@ -20,6 +22,49 @@ app = typer.Typer(no_args_is_help=True, help="What policies and rules come to.")
 @app.callback()
 def _group() -> None:
     """What policies and rules come to."""
+
+
+def _at(text: str) -> datetime:
+    """Read `2026-11-24T18:00:00Z`, or `2026-11-24 18:00` without a zone; anything else is wrong usage."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"“{text}” is no time; write 2026-11-24T18:00:00Z or 2026-11-24 18:00.") from error
+
+
+@app.command("explain")
+def explain(
+    user: Annotated[str, typer.Argument(help="Who asks: their email.", show_default=False)],
+    entitlement: Annotated[str, typer.Argument(help="What for: the entitlement's id.", show_default=False)],
+    *,
+    at: Annotated[
+        datetime | None,
+        typer.Option(parser=_at, metavar="TIME", help="When; without a zone by the clock of USER. Default: now."),
+    ] = None,
+    duration: Annotated[
+        Span | None, typer.Option(parser=options.span, metavar="DURATION", help="For how long; default: the usual.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="The reason, where a ticket or an expression looks at it.")] = "",
+    emergency: Annotated[bool, typer.Option("--emergency", help="As emergency access.")] = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Tell what would come of a request, and why; nothing is asked for.
+
+    Who USER is, and which groups and schedules cover them, is read live from Slack, Google and the schedules' sources.
+    With --at, rotations and feeds are read for that time; groups only tell of now. A TIME without a zone is what the
+    clock of USER shows in the zone that Slack knows. The exit status is 0 whatever the verdict, 1 if none can be told.
+    """
+    from accessbot.cli.policy_explaining import Wanted, run  # noqa: PLC0415 - help and completion start without them
+
+    wanted = Wanted(
+        email=user,
+        entitlement=entitlement,
+        at=at,
+        duration=duration.length if duration is not None else None,
+        reason=reason,
+        emergency=emergency,
+    )
+    return run(wanted, as_json=as_json)
 
 
 @app.command("diff")
