@@ -13,8 +13,8 @@ import redis
 from accessbot.adapters.redis_client import Caller, Effect
 from accessbot.adapters.redis_store import RedisStore
 from accessbot.domain.errors import VendorError
-from accessbot.domain.model import MessageRef, SlackPerson
-from accessbot.domain.notices import Alert, Answer, Card, Notice
+from accessbot.domain.model import MessageRef, Remark, Request, SlackPerson
+from accessbot.domain.notices import Alert, Answer, Card, Notice, Nudge, ReviewCard
 from accessbot.domain.work import Lane, Work
 from tests.fakes.vendors import FakeDirectory, FakeIdentityCenter
 from tests.support.journal import Journal
@@ -253,6 +253,26 @@ class WatchedNotifier(RecordingNotifier):
         """Keep a card."""
         do = lambda: RecordingNotifier.show_card(self, card, refs)  # noqa: E731 - one call, told apart by its place
         return self.watch.around(SLACK, "show_card", (card.request.id,), do)
+
+    def nudge(self, nudge: Nudge, refs: tuple[MessageRef, ...]) -> None:
+        """Keep a ping."""
+        do = lambda: RecordingNotifier.nudge(self, nudge, refs)  # noqa: E731 - as above
+        self.watch.around(SLACK, "nudge", (nudge.request.id,), do)
+
+    def remark(self, request: Request, remark: Remark, refs: tuple[MessageRef, ...]) -> None:
+        """Keep what was said about a request."""
+        do = lambda: RecordingNotifier.remark(self, request, remark, refs)  # noqa: E731 - as above
+        self.watch.around(SLACK, "remark", (request.id,), do)
+
+    def show_review(self, card: ReviewCard, refs: tuple[MessageRef, ...]) -> tuple[MessageRef, ...]:
+        """Keep the message about an emergency."""
+        do = lambda: RecordingNotifier.show_review(self, card, refs)  # noqa: E731 - as above
+        return self.watch.around(SLACK, "show_review", (card.review.id,), do)
+
+    def remind_review(self, card: ReviewCard, refs: tuple[MessageRef, ...]) -> None:
+        """Keep a reminder."""
+        do = lambda: RecordingNotifier.remind_review(self, card, refs)  # noqa: E731 - as above
+        self.watch.around(SLACK, "remind_review", (card.review.id,), do)
 
     def tell(self, person: str, notice: Notice) -> None:
         """Keep a direct message."""
