@@ -11,7 +11,6 @@ from typing import NamedTuple
 from accessbot.adapters import catalog_fields as read
 from accessbot.adapters.catalog_fields import Mistakes
 from accessbot.adapters.catalog_rulebook import Names
-from accessbot.adapters.catalog_rulebook import tags as read_tags
 from accessbot.adapters.catalog_yaml import Fields, Node, Text
 from accessbot.domain.model import Account, Entitlement
 from accessbot.domain.rules import Policy
@@ -87,8 +86,7 @@ class Reader:
         description = _description(fields, what, self.mistakes)
         tags = _UNTAGGED
         if "tags" in fields:
-            tags = read_tags(fields["tags"], f"tags of {what}", self.mistakes)
-            self.names.note_tags(tags)
+            tags = self.names.read_tags(fields["tags"], f"tags of {what}", self.mistakes)
         if not (own and account and permission_set and group and policy) or description is None:
             return
         place = _Place(own, fields["group"].line)

@@ -55,7 +55,7 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Give the end of a sentence that names the closest of the known names; "." when none is close, or it takes long."""
+    """Give the end of a sentence that names the closest known name; "." when none is close, or too many are known."""
     names = tuple(known)
     return (_nearest(name, names) if len(names) <= _MOST_COMPARED else "") or "."
 

@@ -173,7 +173,9 @@ class Reader:
         if "durations" not in fields:
             return ()
         where = f"durations of {what}"
-        items = read.items(fields["durations"], where, self.mistakes) or []
+        items = read.items(fields["durations"], where, self.mistakes)
+        if items is None:
+            return ()
         before = len(self.mistakes.found)
         found: list[timedelta] = []
         for item in items:

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from accessbot.adapters import catalog_checks as checks
 from accessbot.adapters import catalog_fields as read
-from accessbot.adapters import catalog_rulebook as rulebook
 from accessbot.adapters import catalog_schedules as on_call
 from accessbot.adapters.catalog_entitlements import Reader as EntitlementReader
 from accessbot.adapters.catalog_fields import Mistakes
@@ -32,6 +31,7 @@ _REQUIRED = ("accounts", "entitlements", "policies")
 _OPTIONAL = ("admins", "reconcile", "schedules", "rotation_grants", "emergency_policies", "rules")
 _ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 
+_UNTAGGED: Mapping[str, str] = MappingProxyType({})
 _T = TypeVar("_T")
 
 
@@ -122,15 +122,13 @@ class _Accounts:
         if account_id is not None and owners.setdefault(account_id, key) != key:
             told = f"id of {what} is also the one of account “{owners[account_id]}”."
             self.mistakes.add(fields["id"].line, told)
-        unit = rulebook.unit(fields["unit"], f"unit of {what}", self.mistakes) if "unit" in fields else ""
-        tags = rulebook.tags(fields["tags"], f"tags of {what}", self.mistakes) if "tags" in fields else None
-        if unit:
-            self.names.note_unit(unit)
-        if tags:
-            self.names.note_tags(tags)
+        unit = self.names.read_unit(fields["unit"], f"unit of {what}", self.mistakes) if "unit" in fields else ""
+        tags = _UNTAGGED
+        if "tags" in fields:
+            tags = self.names.read_tags(fields["tags"], f"tags of {what}", self.mistakes)
         if not account_id or not name or unit is None:
             return None
-        return Account(key=key, id=account_id, name=name, unit=unit, tags=tags or MappingProxyType({}))
+        return Account(key=key, id=account_id, name=name, unit=unit, tags=tags)
 
 
 def _account_id(node: Node, what: str, mistakes: Mistakes) -> str | None:

@@ -15,7 +15,7 @@ from accessbot.adapters.catalog_fields import Mistakes
 from accessbot.adapters.catalog_hash import meaning
 from accessbot.adapters.catalog_people import ASKING, DECIDING, People
 from accessbot.adapters.catalog_tickets import ticket
-from accessbot.adapters.catalog_yaml import Fields, Node
+from accessbot.adapters.catalog_yaml import Fields, Node, Text
 from accessbot.domain.durations import compact
 from accessbot.domain.model import SelectorKind
 from accessbot.domain.rules import Condition, Effect, Policy, Rule
@@ -39,32 +39,45 @@ _UNIT_RULE = "has to be an organizational unit like prod/payments"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """All names that the catalog gives to what rules are about, those of broken accounts and entitlements too."""
+    """All names that the catalog gives to what rules are about, those of broken accounts and entitlements too.
+
+    `unsure` has the kinds of names of which one could not be read: what a rule names may be that one.
+    """
 
     accounts: Mapping[str, object]
     entitlements: dict[str, None] = field(default_factory=dict)
     permission_sets: dict[str, None] = field(default_factory=dict)
     units: dict[str, None] = field(default_factory=dict)
     tags: dict[str, dict[str, None]] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
 
-    def note_unit(self, unit: str) -> None:
-        """Know a unit, and those that hold it."""
-        parts = unit.split("/")
+    def read_unit(self, node: Node, what: str, mistakes: Mistakes) -> str | None:
+        """Read an organizational unit of the catalog, and know it and those that hold it."""
+        found = _unit(node, what, mistakes)
+        if found is None:
+            self.unsure.add("units")
+            return None
+        parts = found.split("/")
         for end in range(1, len(parts) + 1):
             self.units["/".join(parts[:end])] = None
+        return found
 
-    def note_tags(self, tags: Mapping[str, str]) -> None:
-        """Know these tags."""
-        for key, value in tags.items():
+    def read_tags(self, node: Node, what: str, mistakes: Mistakes) -> Mapping[str, str]:
+        """Read tags of the catalog, and know them."""
+        before = len(mistakes.found)
+        found = _tags(node, what, mistakes)
+        if len(mistakes.found) > before:
+            self.unsure.add("tags")
+        for key, value in found.items():
             self.tags.setdefault(key, {})[value] = None
+        return found
 
 
-def unit(node: Node, what: str, mistakes: Mistakes) -> str | None:
-    """Read an organizational unit."""
+def _unit(node: Node, what: str, mistakes: Mistakes) -> str | None:
     return read.matching(node, what, mistakes, _UNIT, _UNIT_RULE)
 
 
-def tags(node: Node, what: str, mistakes: Mistakes) -> Mapping[str, str]:
+def _tags(node: Node, what: str, mistakes: Mistakes) -> Mapping[str, str]:
     """Read tags; what is wrong with one is noted, and it is left out."""
     found: dict[str, str] = {}
     for key, (_, value) in (read.mapping(node, what, mistakes) or {}).items():
@@ -244,10 +257,10 @@ class Reader:
     def _units(self, fields: Mapping[str, Node], what: str) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for item in self._listed(fields, "units", what):
-            name = unit(item, f"units in {what}", self.mistakes)
+            name = _unit(item, f"units in {what}", self.mistakes)
             if name is None:
                 continue
-            if name not in self.names.units:
+            if name not in self.names.units and "units" not in self.names.unsure:
                 hint = read.nearest(name, self.names.units)
                 self.mistakes.add(item.line, f"units in {what}: no account is in “{name[:60]}”{hint}")
             found[name] = None
@@ -257,18 +270,19 @@ class Reader:
         if "tags" not in fields:
             return MappingProxyType({})
         node = fields["tags"]
-        wanted = tags(node, f"tags in {what}", self.mistakes)
-        if isinstance(node, Fields) and not node.pairs:
+        wanted = _tags(node, f"tags in {what}", self.mistakes)
+        pairs = node.pairs if isinstance(node, Fields) else []
+        if isinstance(node, Fields) and not pairs:
             self.mistakes.add(node.line, f"tags in {what} is empty; give at least one, or leave it out.")
-        lines = read.mapping(node, f"tags in {what}", self.mistakes) or {}
-        for key, value in wanted.items():
+        lines = {key.value: (key.line, value.line) for key, value in pairs if isinstance(key, Text)}
+        for key, value in wanted.items() if "tags" not in self.names.unsure else ():
             known = self.names.tags.get(key)
             if known is None:
                 told = f"tags in {what}: no account and no entitlement has a tag “{key[:60]}”"
                 self.mistakes.add(lines[key][0], f"{told}{read.nearest(key, self.names.tags)}")
             elif value not in known:
                 told = f"tags in {what}: no account and no entitlement has the tag {key[:60]}: {value[:60]}"
-                self.mistakes.add(lines[key][1].line, f"{told}{read.nearest(value, known)}")
+                self.mistakes.add(lines[key][1], f"{told}{read.nearest(value, known)}")
         return wanted
 
     def _duration(self, node: Node, what: str) -> tuple[timedelta | None, timedelta | None]:

@@ -182,8 +182,8 @@ def test_an_empty_approver_group_is_told(around: Around) -> None:
     ]
     assert around.findings(CATALOG.replace("        approvals: 2\n", "")) == [
         (
-            "step “leads” of policy “sensitive”: group:leads@example.com is empty, so it lets nobody approve; add people, "
-            "or take it out."
+            "step “leads” of policy “sensitive”: group:leads@example.com is empty, so it lets nobody approve; "
+            "add people, or take it out."
         )
     ]
 
