@@ -1,4 +1,4 @@
-"""Replies in threads, and the loud message about an emergency: whole JSON that calls the right people and nobody else."""
+"""Replies in threads, and the loud message about an emergency: whole JSON that calls the right people alone."""
 
 from __future__ import annotations
 
