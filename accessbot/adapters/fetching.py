@@ -11,6 +11,7 @@ import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import httplib2
 
@@ -68,6 +69,10 @@ def fetch(
     """
     try:
         checked_endpoint(url, source.written)
+        _ = urlsplit(url).port
+    except ValueError:
+        sentence = f"{source.written} names a port that is none: correct it."
+        raise Rejected(source.vendor, source.operation, sentence, code="port") from None
     except UnsafeEndpoint as error:
         raise Rejected(source.vendor, source.operation, error.sentence, code=type(error).__name__) from None
     transport = Transport()
@@ -129,6 +134,13 @@ class _LimitedResponse(TimedResponse):
             raise _too_large()
 
     def read(self, amt: int | None = None) -> bytes:
+        try:
+            return self._read(amt)
+        except BaseException:
+            self.close()  # nobody else does once the connection has left it to the response
+            raise
+
+    def _read(self, amt: int | None) -> bytes:
         if amt is not None or self.length is not None:
             return super().read(amt)
         content = super().read(LIMIT + 1)
