@@ -190,6 +190,9 @@ class Store(Clock, Protocol):
     def shift_book(self, schedule: str) -> ShiftBook | None:
         """Read what an on-call schedule last said."""
 
+    def freeze(self, key: str) -> Freeze | None:
+        """Read the last freeze of a key, be it in force or lifted."""
+
     def freezes(self, keys: Sequence[str] = ()) -> tuple[Freeze, ...]:
         """List the freezes in force: of these keys, else all."""
 

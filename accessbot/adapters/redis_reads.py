@@ -85,6 +85,10 @@ class Reads:
         """Read what an on-call schedule last said."""
         return self._one(codec.SHIFT_BOOKS, schedule)
 
+    def freeze(self, key: str) -> Freeze | None:
+        """Read the last freeze of a key, be it in force or lifted."""
+        return self._one(codec.FREEZES, key)
+
     def freezes(self, keys: Sequence[str] = ()) -> tuple[Freeze, ...]:
         """List the freezes in force: of these keys, else all."""
         if not keys:

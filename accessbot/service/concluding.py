@@ -49,6 +49,7 @@ def arrive(ctx: Context, wanted: Sequence[Grant], pair: Pair) -> None:
                 *schedule.warning(new, now),
                 *schedule.review(new, now),
                 schedule.first_check(grant.pair, now),
+                schedule.first_look(grant.requester, now, ctx.terms.look_period),
                 *schedule.expiry(grant.pair, now, wanted=ctx.expiry is not None),
             ),
         )

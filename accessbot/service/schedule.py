@@ -68,6 +68,11 @@ def review(grant: Grant, now: datetime) -> tuple[Due, ...]:
     return (soon(Work(WorkKind.REVIEW, review_of(grant)), now),) if grant.emergency else ()
 
 
+def first_look(person: str, now: datetime, period: timedelta) -> Due:
+    """Say by when somebody who holds access (Slack user id) is looked up at Google, whether they still work here."""
+    return Due(Work(WorkKind.LEAVER, person), now + period, sooner=True)
+
+
 def planned_sweep(number: int) -> timedelta:
     """Say how long the look at group number `number` of all is put off where every group is to be looked at.
 

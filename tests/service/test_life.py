@@ -133,7 +133,7 @@ def test_nothing_stays_due_of_a_grant_that_ended(world: World) -> None:
         assert world.due_of(grant.id) == []
         assert world.due_of(grant.request_id) == []
     world.settle()
-    assert [name for _, name in world.due_index() if not name.startswith(("mapping|", "sweep|"))] == []
+    assert [name for _, name in world.due_index() if not name.startswith(("mapping|", "sweep|", "leaver|"))] == []
 
 
 def test_lost_hand_overs_are_made_up_from_the_due_index(world: World) -> None:

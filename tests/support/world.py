@@ -38,6 +38,10 @@ from tests.support.watch import (
 SYNC_PERIOD = timedelta(minutes=10)
 SWEEP_PERIOD = timedelta(days=400)
 """How often groups are swept on which nothing happens: tests of sweeps have it more often."""
+
+LOOK_PERIOD = timedelta(days=400)
+"""How often holders are looked up at Google: tests of leavers have it more often."""
+
 _MANY = 5_000
 
 
@@ -272,7 +276,11 @@ class World:
 
 @contextmanager
 def new_world(
-    *, sync_period: timedelta = SYNC_PERIOD, sweep_period: timedelta = SWEEP_PERIOD, wide: bool = False
+    *,
+    sync_period: timedelta = SYNC_PERIOD,
+    sweep_period: timedelta = SWEEP_PERIOD,
+    look_period: timedelta = LOOK_PERIOD,
+    wide: bool = False,
 ) -> Iterator[World]:
     """Build a company in which everything works; its watch sees Slack and the queue too if it is `wide`."""
     with movable_clock() as clock:
@@ -300,6 +308,7 @@ def new_world(
                 shortest=timedelta(seconds=1),
                 sync_period=sync_period,
                 sweep_period=sweep_period,
+                look_period=look_period,
                 start_url="https://start.example.com",
             ),
             feeds=FakeFeeds(),
