@@ -12,6 +12,7 @@ from accessbot.domain.errors import VendorError
 from accessbot.domain.groups import ALL_GROUPS
 from accessbot.domain.notices import Alert, AlertKind
 from accessbot.domain.work import Lane
+from accessbot.service import oncall_alerts
 from accessbot.service.comparing import TOLERATED
 
 if TYPE_CHECKING:
@@ -332,5 +333,7 @@ ALERTS: dict[AlertKind, Callable[[Context, str], Alert | None]] = {
     AlertKind.NOBODY_ALIVE: _nobody_alive,
     AlertKind.CLOCK_SKEW: _clock_skew,
     AlertKind.VENDOR_AWAY: _vendor_away,
+    AlertKind.SCHEDULE_STALE: oncall_alerts.schedule_stale,
+    AlertKind.SHIFT_REFUSED: oncall_alerts.shift_refused,
 }
 """Gives, for each kind, the alert about a subject as things are now; None when there is nothing to tell."""
