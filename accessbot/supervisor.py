@@ -197,7 +197,7 @@ def _clock_slot() -> Callable[[], None]:
 def _tick_until(stop: threading.Event, process: wiring.Process) -> None:
     """Hand over what is due, ten times a second and without a pause while there is more; the catalogs now and then."""
     look_at_catalogs = 0.0
-    catalogs = swept = on_call = ""
+    catalogs = swept = looked = on_call = ""
     while not stop.is_set():
         try:
             handed = ticking.tick(process.store, process.queue)
@@ -205,6 +205,7 @@ def _tick_until(stop: threading.Event, process: wiring.Process) -> None:
                 look_at_catalogs = time.monotonic() + _CATALOGS_S
                 catalogs = ticking.watch_catalogs(process.store, process.queue, catalogs)
                 swept = ticking.plan_sweeps(process.store, process.catalog.current(), swept)
+                looked = ticking.plan_looks(process.store, looked)
                 on_call = ticking.plan_rotas(process.store, process.catalog.current(), on_call)
         except (StoreUnavailable, Unclear) as error:
             _log.warning("store away, the clock waits", error=error.sentence)

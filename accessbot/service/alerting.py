@@ -12,7 +12,7 @@ from accessbot.domain.errors import VendorError
 from accessbot.domain.groups import ALL_GROUPS
 from accessbot.domain.notices import Alert, AlertKind
 from accessbot.domain.work import Lane
-from accessbot.service import oncall_alerts
+from accessbot.service import alarming, oncall_alerts
 from accessbot.service.comparing import TOLERATED
 
 if TYPE_CHECKING:
@@ -335,5 +335,7 @@ ALERTS: dict[AlertKind, Callable[[Context, str], Alert | None]] = {
     AlertKind.VENDOR_AWAY: _vendor_away,
     AlertKind.SCHEDULE_STALE: oncall_alerts.schedule_stale,
     AlertKind.SHIFT_REFUSED: oncall_alerts.shift_refused,
+    AlertKind.OFFBOARDED: alarming.offboarded,
+    AlertKind.PANIC: alarming.panic,
 }
 """Gives, for each kind, the alert about a subject as things are now; None when there is nothing to tell."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from accessbot.domain.model import GrantState
 from accessbot.domain.work import Due, Lane, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service.context import new_id, save_with, soon
-from accessbot.service.schedule import planned_sweep
+from accessbot.service.schedule import first_look, planned_sweep
 
 if TYPE_CHECKING:
     from accessbot.domain.model import Catalog
@@ -18,6 +19,7 @@ HAND_OVER = timedelta(seconds=4)
 """How long a work handed to the queue has to be begun before it is handed over again."""
 
 _HOUR_S = 3600
+_MINUTE = timedelta(minutes=1)
 _PLANNED = 500
 _BATCH = 100
 _BACKLOG = 300
@@ -87,4 +89,21 @@ def plan_rotas(store: Store, catalog: Catalog, before: str = "") -> str:
     due = tuple(Due(Work(WorkKind.ROTA, name), now, sooner=True) for name in sorted(catalog.schedules))
     if due:
         store.commit(Change(op=op, due=due))
+    return planned
+
+
+def plan_looks(store: Store, before: str = "") -> str:
+    """Have whoever holds access looked up at Google within a minute, if that is not due already; once an hour.
+
+    Each look plans the next, so this is for grants that were live before there were such looks. `before` is what this
+    gave to the same clock last.
+    """
+    now = store.now()
+    planned = str(int(now.timestamp()) // _HOUR_S)
+    if planned == before:
+        return planned
+    people = sorted({grant.requester for grant in store.grants([GrantState.ACTIVE])})
+    due = [first_look(person, now, _MINUTE) for person in people]
+    for first in range(0, len(due), _PLANNED):
+        store.commit(Change(op=f"looks:{planned}:{first}", due=tuple(due[first : first + _PLANNED])))
     return planned
