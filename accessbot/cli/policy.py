@@ -67,6 +67,27 @@ def explain(
     return run(wanted, as_json=as_json)
 
 
+@app.command("test")
+def try_out(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file of people and cases.", show_default=False)],
+    *,
+    catalog: Annotated[
+        Path | None, typer.Option(help="The catalog; without it ACCESSBOT_CATALOG, else catalog.yml.")
+    ] = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Tell whether a catalog comes to what a file expects: each case that fails with its line. No vendor is asked.
+
+    The exit status is 1 when any case fails, or the file or the catalog has mistakes.
+    """
+    from accessbot import settings  # noqa: PLC0415 - help and completion start without them
+    from accessbot.adapters.catalog_file import read_catalog  # noqa: PLC0415 - as above
+    from accessbot.cli.policy_testing import run  # noqa: PLC0415 - as above
+
+    read = settings.load("catalog", os.environ)
+    return run(path, read_catalog(catalog or read.catalog, read.min_duration), read, as_json=as_json)
+
+
 @app.command("diff")
 def diff(
     old: Annotated[Path, typer.Argument(help="The catalog before.", show_default=False)],
