@@ -18,7 +18,7 @@ from accessbot.slack.request_form import Draft, draft_of, request_form
 from accessbot.slack.text import listing, mention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from accessbot.domain.model import Request
@@ -36,6 +36,8 @@ def open_form(desk: Desk, delivery: Delivery, draft: Draft) -> Reply:
     """
     index = desk.index_for(delivery.person)
     shown = desk.open_form(delivery, request_form(index, delivery.place.pack(), draft))
+    if not desk.is_due(delivery.person):
+        return Reply()
     return Reply(later=(partial(_bring_in_line, desk, delivery, index, shown, draft),))
 
 
@@ -88,7 +90,7 @@ def more_options(desk: Desk, delivery: Delivery) -> Reply:
 def suggest(desk: Desk, delivery: Delivery) -> Reply:
     """Answer while somebody types into *Access* or *More access*, with what they see of the catalog."""
     groups = desk.index_for(delivery.person).search(delivery.text)
-    behind: tuple[Callable[[], None], ...] = (partial(desk.look, delivery.person),)
+    behind = (partial(desk.look, delivery.person),) if desk.is_due(delivery.person) else ()
     return Reply({"option_groups": groups} if groups else {"options": []}, later=behind)
 
 

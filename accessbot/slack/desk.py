@@ -67,11 +67,13 @@ class Desk:
             return ""
         return seen.refusal or "There is nothing in the catalog that you may ask for."
 
+    def is_due(self, person: str) -> bool:
+        """Tell whether it is time to find out what a person may see."""
+        return self.sight.is_due(person, self.index().hash)
+
     def look(self, person: str) -> None:
-        """Find out what a person may see, if it is time to."""
-        index = self.index()
-        if self.sight.is_due(person, index.hash):
-            self.sight.look(person, index.hash)
+        """Find out what a person may see, unless somebody else is at it."""
+        self.sight.look(person, self.index().hash)
 
     def once(self, delivery: Delivery) -> None:
         """Go on only if this delivery was not seen before. Raises `Replayed`, `StoreUnavailable`."""
