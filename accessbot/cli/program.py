@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from accessbot.cli import audit, catalog, doctor, grants, policy, processes, reconcile, requests, restoring
+from accessbot.cli import audit, catalog, doctor, grants, panic, policy, processes, reconcile, requests, restoring, reviews
 
 app = typer.Typer(
     name="accessbot",
@@ -17,11 +17,13 @@ app = typer.Typer(
 )
 app.add_typer(grants.app, name="grants")
 app.add_typer(requests.app, name="requests")
+app.add_typer(reviews.app, name="reviews")
 app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(policy.app, name="policy")
 app.command("doctor")(doctor.doctor)
 app.command("reconcile")(reconcile.reconcile)
+app.command("panic")(panic.panic)
 app.command("restore")(restoring.restore)
 app.command("worker")(processes.worker)
 app.command("clock")(processes.clock)

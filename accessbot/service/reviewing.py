@@ -38,6 +38,9 @@ _POST_AGAIN = timedelta(minutes=10)
 _TOLD = str(ReviewState.NOT_JUSTIFIED)
 """What a board's `digest` says once the administrators were told; before it is when owners were reminded last."""
 
+OPERATOR = "cli:"
+"""How the name of an operator begins."""
+
 STATES = {ClickAction.JUSTIFY: ReviewState.JUSTIFIED, ClickAction.NOT_JUSTIFY: ReviewState.NOT_JUSTIFIED}
 """What becomes of a review by each press."""
 
@@ -194,7 +197,8 @@ def check_open(ctx: Context, review_id: str, actor: str) -> Review:
         if review.closed_by == actor:
             msg = f"You closed this review already as {_SAID[review.state]}; nothing happens twice."
         else:
-            by = review.closed_by if review.closed_by.startswith("cli:") else f"<@{review.closed_by}>"
+            in_slack = not any(who.startswith(OPERATOR) for who in (actor, review.closed_by))
+            by = f"<@{review.closed_by}>" if in_slack else review.closed_by
             msg = f"Too late: this review was already closed as {_SAID[review.state]} by {by}."
         raise Refused(msg)
     if not is_over(ctx.store.grant(review.grant_id)):
@@ -225,7 +229,7 @@ def outcome(ctx: Context, click: Click, person: Identity, now: datetime) -> Outc
         known = ctx.store.review(click.subject)
         events = () if known is None else (_event(known, "review.refused", click.actor, now, refusal.sentence),)
         return Outcome(tone=Tone.REFUSED, sentence=refusal.sentence, events=events)
-    change = _closed(review, STATES[click.action], click.actor, now, reason)
+    change = _closing(registers.review_closed(review, STATES[click.action], click.actor, now, reason), now)
     told = "; the administrators are told" if click.action is ClickAction.NOT_JUSTIFY else ""
     return Outcome(
         sentence=f"Closed as {_SAID[STATES[click.action]]}{told}.",
@@ -236,25 +240,30 @@ def outcome(ctx: Context, click: Click, person: Identity, now: datetime) -> Outc
 
 
 def close(ctx: Context, *, operator: str, review_id: str, state: ReviewState, reason: str) -> Review:
-    """Close a review on an operator's word; `operator` is `cli:<user>`. Raises `Refused` as a press would be."""
+    """Close a review on an operator's word, and give it; `operator` is `cli:<user>`.
+
+    Raises `Refused` as a press would be, and `FieldRefused` without a reason: nobody sees an operator in Slack.
+    """
+    if not reason.strip():
+        raise FieldRefused("reason", "Say why it is closed from here: the log keeps it.")
+    reason = policy.check_reason(reason)
     while True:
         review = check_open(ctx, review_id, operator)
         now = ctx.store.now()
-        change = _closed(review, state, operator, now, policy.check_reason(reason))
+        step = registers.review_closed(review, state, operator, now, reason)
         try:
-            save(ctx, change, now)
+            save(ctx, _closing(step, now), now)
         except Conflict:
             continue
-        return registers.review_closed(review, state, operator, now, reason.strip()).record
+        return step.record
 
 
-def _closed(review: Review, state: ReviewState, actor: str, now: datetime, reason: str) -> Change:
-    step = registers.review_closed(review, state, actor, now, reason)
+def _closing(step: registers.ReviewStep, now: datetime) -> Change:
     return Change(
-        op=f"close:{review.id}:{review.rev}:{state}:{actor}",
+        op=new_id("close"),
         puts=(step.record,),
         events=(step.event,),
-        due=(soon(Work(WorkKind.REVIEW, review.id), now),),
+        due=(soon(Work(WorkKind.REVIEW, step.record.id), now),),
     )
 
 
