@@ -214,7 +214,7 @@ def test_it_is_judged_as_a_request_would_be_now(explained: Any) -> None:  # noqa
         (("maya@example.com", "production-admin", "--duration", "x"), 2, "“x” is no duration"),
     ],
 )
-def test_what_cannot_be_told_is_a_line(explained: Any, args: tuple[str, ...], status: int, said: str) -> None:  # noqa: ANN401
+def test_what_cannot_be_told_is_a_line(explained: Any, args: tuple[str, ...], status: int, said: str) -> None:  # noqa: ANN401 - the fixture
     """An unknown entitlement or person leaves with 1 and a line, a wrong option with 2."""
     told = explained(*args)
     assert (told.status, told.out, len(told.err.splitlines())) == (status, "", 1)

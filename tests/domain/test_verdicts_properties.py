@@ -185,7 +185,7 @@ def test_the_order_within_lists_never_matters(
             return tuple(chance.sample(values * 2, len(values) * 2))
 
         lists = ("entitlements", "accounts", "units", "permission_sets", "requesters", "hours")
-        return replace(condition, **{name: mix(getattr(condition, name)) for name in lists})  # type: ignore[arg-type]
+        return replace(condition, **{name: mix(getattr(condition, name)) for name in lists})  # type: ignore[arg-type] # fields by name
 
     other = [replace(r, when=mixed(r.when), unless=r.unless and mixed(r.unless)) for r in listed]
     assert verdict(other, question, people) == verdict(listed, question, people)
