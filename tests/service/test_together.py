@@ -265,6 +265,22 @@ def test_a_delegate_and_the_one_who_is_away_are_one_person(world: World) -> None
     assert world.request(request).state is RequestState.APPROVED
 
 
+def test_whoever_decided_before_they_went_away_is_not_counted_again(world: World) -> None:
+    """Their own yes and their delegate's are one."""
+    ends = world.clock.now + 9 * HOUR
+    request = ask(world, entitlement="payments-admin")
+    press(world, "priya", ClickAction.APPROVE, request)
+    delegating.delegate(
+        world.ctx, person=slack_id("priya"), delegate=slack_id("noah"), begins=world.clock.now, ends=ends
+    )
+    press(world, "noah", ClickAction.APPROVE, request)
+    assert world.request(request).state is RequestState.PENDING
+    assert (
+        told(world, "noah")
+        == "The approval of priya@example.com is counted already; another approver has to agree as well."
+    )
+
+
 def test_nobody_decides_on_their_own_request_through_a_delegate(world: World) -> None:
     """Neither does the delegate of the requester, nor the requester as somebody's delegate."""
     now, ends = world.clock.now, world.clock.now + 9 * HOUR

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from types import MappingProxyType
+from typing import TypeAlias
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,8 @@ from tests.support import company
 from tests.support.company import email, slack_id
 from tests.support.world import World, new_world
 
+Move: TypeAlias = tuple[str, str, object, int]
+
 PEOPLE = company.PEOPLE
 POLICIES = MappingProxyType(
     {
@@ -31,18 +34,17 @@ POLICIES = MappingProxyType(
 )
 
 who = st.sampled_from(PEOPLE)
-presses = st.tuples(
-    st.just("press"),
-    who,
-    st.sampled_from((ClickAction.APPROVE, ClickAction.APPROVE, ClickAction.APPROVE, ClickAction.DENY, ClickAction.ASK)),
-    st.integers(0, 3),
-)
+approvers = st.sampled_from(("priya", "tomas", "cto", "ines"))
+presses = st.tuples(st.just("press"), who, st.just(ClickAction.APPROVE), st.integers(0, 3))
+delegations = st.tuples(st.just("delegate"), approvers, who, st.integers(1, 5))
 moves = st.one_of(
     presses,
     presses,
     presses,
     st.tuples(st.just("ask"), who, st.one_of(st.none(), who), st.just(0)),
-    st.tuples(st.just("delegate"), who, who, st.integers(1, 5)),
+    presses,
+    st.tuples(st.just("press"), who, st.sampled_from((ClickAction.DENY, ClickAction.ASK)), st.integers(0, 3)),
+    delegations,
     st.tuples(st.just("join"), who, st.just(None), st.just(0)),
     st.tuples(st.just("leave"), who, st.just(None), st.just(0)),
     st.tuples(st.just("time"), who, st.just(None), st.integers(1, 90)),
@@ -54,7 +56,7 @@ def needed(steps: tuple[Step, ...]) -> int:
     return sum(step.approvals for step in steps)
 
 
-def do(world: World, requests: list[Request], move: tuple[str, str, object, int]) -> None:
+def do(world: World, requests: list[Request], move: Move) -> None:
     """Make one move; a refusal is an answer like any other."""
     kind, person, other, number = move
     try:
@@ -118,16 +120,20 @@ def check(world: World, request: Request, takes: int) -> None:
     assert world.grant(found.grant_id).requester == found.requester
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(policy=st.sampled_from(sorted(POLICIES)), script=st.lists(moves, min_size=5, max_size=40))
-def test_nothing_is_granted_that_too_few_agreed_to(policy: str, script: list[tuple[str, str, object, int]]) -> None:
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    policy=st.sampled_from(sorted(POLICIES)),
+    first=st.lists(delegations, min_size=0, max_size=4),
+    script=st.lists(moves, min_size=10, max_size=40),
+)
+def test_nothing_is_granted_that_too_few_agreed_to(policy: str, first: list[Move], script: list[Move]) -> None:
     """Random people press, ask, delegate, come and go."""
     with new_world() as world:
         for name in ("maya", "noah", "priya"):
             world.google.set_manager(email(name), email("ines"))
         under(world, "payments-admin", steps=POLICIES[policy])
         requests = [ask(world, "maya", entitlement="payments-admin"), ask(world, "priya", entitlement="payments-admin")]
-        for move in script:
+        for move in (*first, *script):
             do(world, requests, move)
         for request in requests:
             check(world, request, needed(POLICIES[policy]))
