@@ -76,16 +76,19 @@ class CelExpressions:
         mistake = _unbounded(expression)
         if mistake is not None:
             raise Refused(f"An expression of the catalog {mistake}.")
-        last = self._last
-        if last is None or last[0] is not variables:
-            last = self._last = variables, cel.Context(variables=dict(variables))
-        context = last[1]
-        given = _guarded(lambda: _program(expression).execute(context))
+        given = _guarded(partial(self._given, expression, variables))
         if isinstance(given, bool):
             return given
         if isinstance(given, Exception):
             raise Refused(f"The expression {_shown(expression)} {_failure(given)}.") from given
         raise Refused(f"The expression {_shown(expression)} gives neither true nor false.")
+
+    def _given(self, expression: str, variables: Mapping[str, object]) -> object:
+        """Evaluate an expression; the variables of one question are converted once."""
+        last = self._last
+        if last is None or last[0] is not variables:
+            last = self._last = variables, cel.Context(variables=dict(variables))
+        return _program(expression).execute(last[1])
 
     def find(self, pattern: str, text: str) -> str:
         """Give the first word of a text that wholly matches, punctuation around it aside; "" if there is none.

@@ -103,6 +103,14 @@ def test_an_expression_that_fails_is_refused(expression: str, why: str) -> None:
     assert why in refused.value.sentence
 
 
+def test_a_reason_that_is_no_unicode_is_refused() -> None:
+    """Half a character in a reason refuses its own request, as nothing can be told of it; patterns go on being found."""
+    odd = a_question(reason="OPS-1 \ud800")
+    with pytest.raises(Refused, match="The expression “emergency” fails"):
+        CelExpressions().holds("emergency", variables(odd))
+    assert CelExpressions().find(r"OPS-\d+", odd.reason) == "OPS-1"
+
+
 def test_a_panic_of_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A panic in the library, which is no ordinary exception, is refused like any failure; an interrupt goes on."""
     panic = type("PanicException", (BaseException,), {})
