@@ -11,6 +11,7 @@ from accessbot.domain.model import GrantState, RequestState
 from accessbot.sandbox.aws_store import AwsError
 from accessbot.sandbox.faults import PRESETS
 from accessbot.sandbox.google_model import DirectoryError
+from accessbot.sandbox.scenarios import SCENARIOS
 from accessbot.sandbox.slack.errors import Refused
 from accessbot.sandbox.world import OPENINGS
 
@@ -113,7 +114,13 @@ class Panel:
             }
             for each in rota.schedules()
         ]
-        return {"groups": groups, "faults": faults, "oncall": oncall, "now": iso(datetime.now(UTC))}
+        return {
+            "groups": groups,
+            "faults": faults,
+            "oncall": oncall,
+            "scenarios": [scenario.shown() for scenario in SCENARIOS],
+            "now": iso(datetime.now(UTC)),
+        }
 
     def switch(self, fault_id: str, on: bool) -> None:  # noqa: FBT001 - the shape of every fault switch
         """Switch a fault on or off. Raises `Refused` for one there is not."""

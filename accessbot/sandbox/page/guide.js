@@ -3,6 +3,15 @@
 import { api } from "./api.js";
 import { h, icon } from "./dom.js";
 
+/** Does what a step or a scene begins with: becomes a person, opens a conversation, types something without sending it. */
+export async function follow(ctx, todo) {
+  if (todo.as && todo.as !== ctx.me) await ctx.switchTo(todo.as, todo.channel);
+  const channel = todo.channel ?? ctx.appConversation();
+  if (channel && channel !== ctx.channel) ctx.open(channel);
+  if (todo.text ?? todo.command) ctx.compose(todo.text ?? todo.command);
+  else ctx.showEnd();
+}
+
 /** Makes the coach in `root`, which `show` brings back once it was dismissed; returns its render function. */
 export function createGuide(ctx, root, show) {
   const dots = h("span", { class: "coach-dots", role: "img" });
@@ -40,15 +49,7 @@ export function createGuide(ctx, root, show) {
     if (what.dismiss) ctx.focusComposer();
   }
 
-  act.addEventListener("click", async () => {
-    const todo = current?.do;
-    if (!todo) return;
-    if (todo.as && todo.as !== ctx.me) await ctx.switchTo(todo.as, todo.channel);
-    const channel = todo.channel ?? ctx.appConversation();
-    if (channel && channel !== ctx.channel) ctx.open(channel);
-    if (todo.text ?? todo.command) ctx.compose(todo.text ?? todo.command);
-    else ctx.showEnd();
-  });
+  act.addEventListener("click", () => current?.do && follow(ctx, current.do));
 
   let last = "";
   return (guide) => {

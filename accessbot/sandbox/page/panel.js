@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { h, icon, reconcile, uid } from "./dom.js";
+import { follow } from "./guide.js";
 import { toast } from "./menu.js";
 import { avatar } from "./people.js";
 import { countdown, fullTime, now } from "./time.js";
@@ -14,6 +15,13 @@ export function createPanel(ctx, root) {
   const groups = h("div", { class: "groups" });
   const empty = h("div", { class: "quiet-groups" });
   const faults = h("div", { class: "faults" });
+  const scenes = h("div", { class: "scenes" });
+  const more = h(
+    "details",
+    { class: "panel-section fold", hidden: true },
+    h("summary", {}, icon("key"), h("span", {}, "Things to try"), icon("caret")),
+    scenes,
+  );
   const onCall = h("div", { class: "oncall-list" });
   const onCallSection = h(
     "section",
@@ -42,12 +50,17 @@ export function createPanel(ctx, root) {
     ),
     onCallSection,
     h(
-      "details",
-      { class: "panel-section break" },
-      h("summary", {}, icon("bolt"), h("span", {}, "Break things"), h("span", { class: "break-on" }), icon("caret")),
-      h("p", { class: "panel-note" }, "Make a vendor fail and see what people are told."),
-      faults,
-      replay,
+      "div",
+      { class: "folds" },
+      more,
+      h(
+        "details",
+        { class: "panel-section fold break" },
+        h("summary", {}, icon("bolt"), h("span", {}, "Break things"), h("span", { class: "break-on" }), icon("caret")),
+        h("p", { class: "panel-note" }, "Make a vendor fail and see what people are told."),
+        faults,
+        replay,
+      ),
     ),
   );
   const breakOn = root.querySelector(".break-on");
@@ -189,6 +202,15 @@ export function createPanel(ctx, root) {
       h("span", {}, fault.label, fault.description ? h("small", { id: `fault-${fault.id}` }, fault.description) : null),
     );
 
+  const drawScene = ({ title, text, do: todo }) =>
+    h(
+      "section",
+      { class: "scene", "aria-label": title },
+      h("h3", {}, title),
+      h("p", {}, text),
+      h("button", { type: "button", class: "button", onclick: () => follow(ctx, todo) }, todo.label),
+    );
+
   const drawSchedule = ({ schedule, name, person, people }) => {
     const id = uid("oncall");
     const options = ["", ...people].map((email) =>
@@ -242,6 +264,8 @@ export function createPanel(ctx, root) {
     const more = others.length > 8 ? ` and ${others.length - 8} more` : "";
     empty.textContent = others.length ? `Nobody has ${others.slice(0, 8).join(", ")}${more}.` : "";
     say(access);
+    more.hidden = !access.scenarios?.length;
+    reconcile(scenes, access.scenarios ?? [], { key: ({ id }) => id, sign: JSON.stringify, build: drawScene });
     onCallSection.hidden = !access.oncall?.length;
     reconcile(onCall, access.oncall ?? [], {
       key: ({ schedule }) => schedule,
