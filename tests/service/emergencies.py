@@ -52,10 +52,8 @@ def ask_for(world: World, who: str = "maya", reason: str = "INC-42 all is down")
 
 
 def over(world: World, who: str = "maya") -> Grant:
-    """Have an emergency, and let its time pass."""
-    grant = ask_for(world, who)
-    world.advance(HALF_AN_HOUR)
-    return world.grant(grant)
+    """Have an emergency that its holder ends at once."""
+    return world.end(ask_for(world, who))
 
 
 def review_of(world: World, grant: Grant) -> Review:
