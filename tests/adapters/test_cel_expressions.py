@@ -104,7 +104,7 @@ def test_an_expression_that_fails_is_refused(expression: str, why: str) -> None:
 
 
 def test_a_reason_that_is_no_unicode_is_refused() -> None:
-    """Half a character in a reason refuses its own request, as nothing can be told of it; patterns go on being found."""
+    """Half a character in a reason refuses its own request, as nothing can be told of it; patterns are found still."""
     odd = a_question(reason="OPS-1 \ud800")
     with pytest.raises(Refused, match="The expression “emergency” fails"):
         CelExpressions().holds("emergency", variables(odd))

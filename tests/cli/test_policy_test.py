@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Run, Told
 from tests.cli.test_policy_explain import CATALOG
+from tests.docs import pages
 
 PEOPLE = """\
 zone: Europe/Stockholm
@@ -188,3 +189,12 @@ def test_a_missing_file_and_a_wrong_catalog_are_told(run: Run, files: Path) -> N
     assert told.err == f"{files / 'none.yml'}:1: the file cannot be read (no such file or directory).\n"
     (files / "catalog.yml").write_text("accounts: {}\n")
     assert f"{files / 'catalog.yml'}:1:" in tried(run, files, HOLD).err
+
+
+def test_the_example_of_the_page_holds(run: Run, tmp_path: Path) -> None:
+    """The catalog and the expectations in the documentation are right, and every case holds."""
+    page = Path(__file__).parents[2] / "docs" / "policy-commands.md"
+    for name, block in zip(("catalog.yml", "expected.yml"), pages.code(page, "yaml"), strict=True):
+        (tmp_path / name).write_text(block.text)
+    told = run("policy", "test", str(tmp_path / "expected.yml"), "--catalog", str(tmp_path / "catalog.yml"))
+    assert (told.status, told.out, told.err) == (0, "4 cases hold.\n", "")
