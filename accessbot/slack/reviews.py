@@ -74,7 +74,10 @@ def _state(card: ReviewCard, clock: Clock) -> str:
 def _review(card: ReviewCard, clock: Clock) -> str:
     review = card.review
     if review.state is ReviewState.OPEN:
-        who = "an owner closes it, never the holder"
+        owner = (
+            "an administrator closes it, as no owner can be found any more" if card.unowned else "an owner closes it"
+        )
+        who = f"{owner}, never the holder"
         return f"Open: {who}." if is_over(card) else f"Not yet: once the access is over, {who}."
     said = "Justified" if review.state is ReviewState.JUSTIFIED else "*Not justified*"
     closed = f" ({clock(review.closed_at)})" if review.closed_at is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accessbot.domain.model import RemarkKind, RequestState
+from accessbot.domain.records import ReviewState
 from accessbot.slack.blocks import Message, section
 from accessbot.slack.phrases import approved_by, asked_for, opens
 from accessbot.slack.text import escape, listing, mention, quoted
@@ -45,15 +46,22 @@ def remark(request: Request, made: Remark) -> Message:
 
 
 def review_reminder(card: ReviewCard) -> Message:
-    """Give the ping for the owners who have to close a review."""
+    """Give the ping for the owners who have to close a review, or for administrators of one that was not justified."""
     review = card.review
     whom = called([*card.owners], [])
     lead = f"{whom}: the" if whom else "The"
-    what = opens(card.entitlement, card.grant, review.entitlement)
-    said = (
-        f"{lead} emergency access of {mention(review.requester)} to {what} still waits for its review. Close it above."
-    )
+    what = f"{lead} emergency access of {mention(review.requester)} to {_what(card)}"
+    if review.state is ReviewState.NOT_JUSTIFIED:
+        said = f"{what} was *not justified*, says {mention(review.closed_by)}: administrators, please follow up."
+    elif card.unowned:
+        said = f"{what} still waits for its review. No owner can be found any more: an administrator closes it above."
+    else:
+        said = f"{what} still waits for its review. Close it above."
     return Message(said.replace("*", ""), [section(said)])
+
+
+def _what(card: ReviewCard) -> str:
+    return opens(card.entitlement, card.grant, card.review.entitlement)
 
 
 def called(people: list[str], usergroups: list[str]) -> str:

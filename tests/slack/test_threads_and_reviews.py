@@ -46,6 +46,7 @@ CASES: dict[str, ReviewCard] = {
     "preparing": card(REVIEW, grant(emergency=True, state=GrantState.PROVISIONING, activated_at=None), INES),
     "over": card(REVIEW, ended(emergency=True), INES),
     "over-nobody-to-call": card(REVIEW, ended(emergency=True)),
+    "unowned": replace(card(REVIEW, ended(emergency=True), PRIYA), unowned=True),
     "justified": card(JUSTIFIED, ended(emergency=True), INES),
     "not-justified": card(UNJUSTIFIED, ended(emergency=True), INES),
     "nothing-known": card(REVIEW, None, INES),
@@ -95,6 +96,8 @@ def test_questions_answers_and_reminders_are_as_kept() -> None:
     hold("thread-answer", threads.remark(asked, remark(RemarkKind.ANSWER, MAYA, "payments-eu")))
     hold("thread-review", threads.review_reminder(CASES["over"]))
     hold("thread-review-nobody-to-call", threads.review_reminder(CASES["over-nobody-to-call"]))
+    hold("thread-review-unowned", threads.review_reminder(CASES["unowned"]))
+    hold("thread-review-not-justified", threads.review_reminder(CASES["not-justified"]))
 
 
 @given(st.text(max_size=1000))
