@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from accessbot.domain.errors import Missing, NotAuthorised
+from accessbot.domain.errors import Missing, NotAuthorised, Rejected
 from accessbot.domain.model import ClickAction
 from accessbot.service import ticking
+from tests.proof import rota
 from tests.proof.story import ADMIN, ONCALL, PAYMENTS, SWEEP_PERIOD, SYNC_PERIOD, Story
 from tests.support import company
 from tests.support.company import email
@@ -355,6 +356,29 @@ def slack_away(story: Story) -> None:
     story.trouble(60, whom=(SLACK,), share=story.chance.choice((0.5, 2)))
     story.granted(duration="30s")
     story.wait(50)
+
+
+@scene
+def on_call(story: Story) -> None:
+    """A shift begins and ends; meanwhile it is swapped, moved, given back, or its feed fails."""
+    rota.say(story, ("maya", 5, 45), ("noah", 45, 60))
+    rota.offer(story, ADMIN)
+    story.wait(story.chance.choice((6, 12)))
+    match story.chance.randrange(5):
+        case 0:
+            rota.say(story, ("noah", 5, 60))
+        case 1:
+            rota.say(story, ("maya", 5, story.chance.choice((35, 70))), ("noah", 90, 100))
+        case 2:
+            for grant in story.grants():
+                story.end(grant.id)
+        case 3:
+            rota.feeds(story).trouble = Rejected("the feed", "GET", "It is garbage.")
+        case 4:
+            story.trouble(25, whom=(SLACK,), share=2)
+    story.wait(70)
+    rota.offer(story)
+    story.wait(70)
 
 
 def plan_sweeps(story: Story) -> None:
