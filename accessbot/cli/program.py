@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from accessbot.cli import audit, catalog, doctor, grants, panic, policy, processes, reconcile, requests, restoring, reviews
+from accessbot.cli import (
+    audit,
+    catalog,
+    doctor,
+    grants,
+    panic,
+    policy,
+    processes,
+    reconcile,
+    requests,
+    restoring,
+    reviews,
+)
 
 app = typer.Typer(
     name="accessbot",
