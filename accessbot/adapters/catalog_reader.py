@@ -53,7 +53,7 @@ def catalog(root: Node | None, shortest: timedelta, mistakes: Mistakes) -> Catal
     accounts = _Accounts(mistakes)
     if "accounts" in top:
         accounts.all_of(top["accounts"])
-    policies, approvers = _policies(top, people, shortest)
+    policies, approvers = _policies(top, people, admins, shortest)
     entitlements = EntitlementReader(accounts.found, policies, accounts.names, mistakes)
     if "entitlements" in top:
         entitlements.all_of(top["entitlements"])
@@ -79,13 +79,13 @@ def catalog(root: Node | None, shortest: timedelta, mistakes: Mistakes) -> Catal
 
 
 def _policies(
-    top: dict[str, Node], people: People, shortest: timedelta
+    top: dict[str, Node], people: People, admins: tuple[Selector, ...], shortest: timedelta
 ) -> tuple[dict[str, Policy | None], dict[str, checks.Approvers]]:
     """Read the emergency policies and then the others, which may name them."""
     mistakes = people.mistakes
     emergencies: dict[str, Emergency | None] = {}
     if "emergency_policies" in top:
-        reader = EmergencyReader(people, shortest, mistakes)
+        reader = EmergencyReader(people, admins, shortest, mistakes)
         named = read.named(top["emergency_policies"], "emergency_policies", mistakes, empty=True)
         emergencies = {name: reader.one(name, value) for name, value in named}
     policies: dict[str, Policy | None] = {}

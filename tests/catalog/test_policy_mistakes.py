@@ -30,6 +30,15 @@ def test_an_emergency_is_shorter() -> None:
     assert "lasts up to 12h, longer than the max_duration of 8h that it goes past; an emergency is for less" in line
 
 
+def test_somebody_has_to_be_there_to_close_a_review() -> None:
+    """Nobody closes their own: where the only owner alone is eligible, only administrators could."""
+    owned = FULL.replace("owners: [group:platform-security@example.com, manager]", "owners: [user:a@example.com]")
+    alone = owned.replace("eligible: [on-call:payments, group:sre@example.com]", "eligible: [user:a@example.com]")
+    assert catalog_of(alone.encode(), "catalog.yml", SHORTEST).policies
+    (line,) = told("\n".join(alone.splitlines()[1:]).encode())
+    assert "who alone is eligible: nobody could close a review; name another" in line
+
+
 def told(data: bytes) -> tuple[str, ...]:
     """What is said about a file, without its name."""
     with pytest.raises(CatalogInvalid) as caught:
