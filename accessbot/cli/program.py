@@ -12,6 +12,7 @@ from accessbot.cli import (
     catalog,
     doctor,
     grants,
+    oncall,
     panic,
     policy,
     processes,
@@ -32,6 +33,7 @@ app.add_typer(requests.app, name="requests")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(audit.app, name="audit")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(oncall.app, name="oncall")
 app.add_typer(policy.app, name="policy")
 app.command("doctor")(doctor.doctor)
 app.command("reconcile")(reconcile.reconcile)
