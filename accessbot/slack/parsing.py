@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _QUOTES = "\"'`“”„‘’‚«»"  # noqa: RUF001 - quotation marks that phones put in
 _QUOTED_WORD = re.compile(rf"\s*[{_QUOTES}]([^{_QUOTES}]+)[{_QUOTES}](?=\s|$)")
 _WORD = re.compile(r"\s*(\S+)")
-_LISTED = re.compile(r"\s*(\S+?,\s*)(?=\S)")
+_LISTED = re.compile(r"\s*(\S+?\s*,\s*)(?=\S)")
 _HELP = frozenset({"help", "-h", "--help", "?"})
 _EMERGENCY = frozenset({"emergency", "--emergency"})
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from accessbot.domain.errors import FieldRefused, Refused
 from accessbot.domain.model import ClickAction, RequestState
+from accessbot.domain.records import ReviewState
 from accessbot.service import judging, pressing
 from accessbot.slack import ids
 from accessbot.slack.desk import FormsUnavailable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _UNTOLD_REASON = "No reason was given."
 _NO_FORMS = "This Slack cannot open the form; use Approve or Deny instead."
-_GONE = "This request is not known any more; nothing was changed."
 
 
 def approve(desk: Desk, delivery: Delivery) -> Reply:
@@ -49,7 +49,7 @@ def submit_denial(desk: Desk, delivery: Delivery) -> Reply:
 
 def more(desk: Desk, delivery: Delivery) -> Reply:
     """Open the form with which a request is approved for less, or with a comment."""
-    request = _pending(desk, delivery.value)
+    request = _pending(desk, delivery.value, delivery.person)
     entitlement = desk.ctx.catalog.current().entitlements.get(request.entitlement)
     decides = judging.policy_of(desk.ctx, request, entitlement) if entitlement is not None else None
     view = decide_form(request, entitlement, decides, desk.ctx.terms.shortest, delivery.place.pack(subject=request.id))
@@ -80,7 +80,7 @@ def submit_decision(desk: Desk, delivery: Delivery) -> Reply:
 
 def ask(desk: Desk, delivery: Delivery) -> Reply:
     """Open the form for a question to the requester."""
-    _pending(desk, delivery.value)
+    _pending(desk, delivery.value, delivery.person)
     try:
         desk.open_form(delivery, ask_form(delivery.place.pack(subject=delivery.value)))
     except FormsUnavailable as error:
@@ -151,7 +151,10 @@ def unknown(_desk: Desk, delivery: Delivery) -> Reply:
 
 
 def _close_review(desk: Desk, delivery: Delivery, action: ClickAction) -> Reply:
-    metadata = delivery.place.pack(subject=delivery.value, how=str(action))
+    review = desk.ctx.store.review(delivery.value)
+    if review is None or review.state is not ReviewState.OPEN:
+        raise Refused("This review is closed already; nothing was changed.")
+    metadata = delivery.place.pack(subject=review.id, how=str(action))
     try:
         desk.open_form(delivery, review_form(justified=action is ClickAction.JUSTIFY, metadata=metadata))
     except FormsUnavailable:
@@ -174,10 +177,12 @@ def _deny_all(desk: Desk, delivery: Delivery, press_id: str, bundle: str, reason
     return Reply()
 
 
-def _pending(desk: Desk, request_id: str) -> Request:
+def _pending(desk: Desk, request_id: str, actor: str) -> Request:
     request = desk.ctx.store.request(request_id)
     if request is None:
-        raise Refused(_GONE)
+        raise Refused("This request is not known any more; nothing was changed.")
+    if request.state is not RequestState.PENDING:
+        raise Refused(pressing.closed_sentence(request.state, request.decided_by, actor))
     return request
 
 

@@ -70,6 +70,49 @@ def test_what_people_write_is_understood(text: str, expected: tuple[str, timedel
     assert (typed.entitlement, typed.duration, typed.reason) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a,b 1h why", ("a", "b")),
+        ("a, b , c 1h why", ("a", "b", "c")),
+        ("“a”, b 1h why", ("a", "b")),
+        ("a,,a,b, 1h why", ("a", "b")),
+        ("a, b", ("a", "b")),
+        ("a,", ("a",)),
+        (",", ()),
+    ],
+)
+def test_several_names_are_read(text: str, names: tuple[str, ...]) -> None:
+    """Commas part names, whether spaces follow them or not; a name given twice counts once."""
+    assert parse_command(text).entitlements == names
+
+
+def test_a_list_ends_where_no_comma_is() -> None:
+    """What follows the last name is duration and reason, commas in the reason included."""
+    typed = parse_command("a, b 1h it is down, and up, again")
+    assert (typed.entitlements, typed.duration, typed.reason) == (
+        ("a", "b"),
+        timedelta(hours=1),
+        "it is down, and up, again",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("emergency a 30m INC-42 down", "a", "INC-42 down"),
+        ("EMERGENCY  a 30m INC-42 down", "a", "INC-42 down"),
+        ("emergency", "", ""),
+        ("emergency a", "a", ""),
+    ],
+)
+def test_an_emergency_is_read(text: str, name: str, reason: str) -> None:
+    """The word in front makes it an emergency; the rest is read as ever."""
+    typed = parse_command(text)
+    assert (typed.emergency, typed.entitlement, typed.reason) == (True, name, reason)
+    assert not parse_command("a 30m in an emergency").emergency
+
+
 @pytest.mark.parametrize("word", ["2x", "0s", "-1h", "9999d", "1h30"])
 def test_a_wrong_duration_is_told_and_kept(word: str) -> None:
     """A duration that is none is told in a sentence, and what was typed stays in the form."""

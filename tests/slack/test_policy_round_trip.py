@@ -275,6 +275,61 @@ def test_an_emergency_that_is_none_is_refused(here: Town, line: str, words: str)
     assert not list(here.ctx.store.grants())
 
 
+def test_where_there_is_no_emergency_access_the_form_says_so(here: Town) -> None:
+    """Typing it where nothing offers it opens the normal form with a sentence on top."""
+    here.shelf.held = catalog(entitlement(), name="plain")
+    maya = here.actor(MAYA)
+    maya.command("/request-aws", "emergency")
+    assert "There is no emergency access" in maya.view_text()
+    assert "This is an emergency" not in maya.view_text()
+
+
+def test_stale_buttons_say_what_became_of_it(here: Town) -> None:
+    """Pressed on what is decided or closed, each button answers with what happened meanwhile, and opens no form."""
+    maya, priya, ines = here.actor(MAYA), here.actor(PRIYA), here.actor(INES)
+    maya.command("/request-aws", "production-admin,ledger-admin 1h INC-42")
+    here.work()
+    card = priya.wait_for_message("approvals", "Pending")
+    listing = maya.command("/my-access").answers[-1]
+    priya.click(card, "Approve all (2)")
+    here.work()
+    for label, words in (("More…", "already approved"), ("Ask…", "already approved"), ("Deny all", "decided already")):
+        ines.click(card, label, stale=True)
+        ines.wait_for_ephemeral(words)
+    maya.click(listing, "Escalate…", stale=True)
+    maya.wait_for_ephemeral("already approved")
+    assert not priya.views() + ines.views() + maya.views()
+
+
+def test_a_review_is_closed_once_even_without_forms(here: Town) -> None:
+    """Where no form opens the press counts by itself; pressed again it is closed already."""
+    maya, ines = here.actor(MAYA), here.actor(INES)
+    maya.command("/request-aws", "emergency production-admin 30m INC-42")
+    here.work()
+    maya.click(maya.command("/my-access").answers[-1], "End access")
+    here.work()
+    loud = ines.wait_for_message("alerts", "Open: an owner closes it")
+    here.slack.outages.unknown("views.open")
+    ines.click(loud, "Justified")
+    here.work()
+    ines.wait_for_message("alerts", "Justified, says @ines")
+    ines.click(loud, "Not justified", stale=True)
+    ines.wait_for_ephemeral("closed already")
+
+
+def test_a_review_is_justified_without_a_reason(here: Town) -> None:
+    """The reason is optional for what was justified."""
+    maya, ines = here.actor(MAYA), here.actor(INES)
+    maya.command("/request-aws", "emergency production-admin 30m INC-42")
+    here.work()
+    maya.click(maya.command("/my-access").answers[-1], "End access")
+    here.work()
+    ines.click(ines.wait_for_message("alerts", "Open: an owner closes it"), "Justified")
+    assert ines.submit() == {}
+    here.work()
+    ines.wait_for_message("alerts", "Justified, says @ines")
+
+
 def test_a_pending_request_is_escalated(here: Town) -> None:
     """Escalate… in /my-access turns what waits into an emergency, which is given at once."""
     maya = here.actor(MAYA)
