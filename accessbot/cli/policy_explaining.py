@@ -78,6 +78,7 @@ def run(wanted: Wanted, *, as_json: bool) -> int:
     found = explaining.explain(catalog.rules, question, holds, ctx.expressions, ctx.terms.shortest)
     decides = found.policy_of(entitlement)
     also = explaining.refusals_now(ctx, question, decides, now) if wanted.at is None else ()
+    also += explaining.refusals_of_deciders(ctx, person, found)
     deciding = _deciding(ctx, person, decides) if found.comes is Comes.STEPS else ()
     unseen = len(catalog.rules) - len(found.looks)
     if as_json:

@@ -10,7 +10,7 @@ from accessbot.domain import policy, verdicts
 from accessbot.domain.errors import Refused
 from accessbot.domain.model import Request, RequestState, SelectorKind
 from accessbot.domain.rules import Effect
-from accessbot.service import authority, freezing, judging, oncall, screening
+from accessbot.service import authority, freezing, judging, oncall, screening, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -105,8 +105,7 @@ def explain(
         told = list(_said(lambda: policy.check_duration(own, question.duration, shortest, emergency=emergency)))
         refusals += told or _said(lambda: screening.check_time(request, decides))
         named = tuple(_named(question, verdict, expressions))
-        kind = "an incident" if emergency else "a ticket"
-        refusals += [f"The reason has to name {kind}, a word like {one.pattern}." for one in named if not one.found]
+        refusals += [_unnamed(question, one.pattern) for one in named if not one.found]
     refusals += _said(lambda: policy.check_reason(question.reason))
     at_once = emergency or (verdict is not None and verdict.effect is Effect.APPROVE)
     comes = Comes.DENY if refusals else Comes.APPROVE if at_once else Comes.STEPS
@@ -124,6 +123,13 @@ def _named(question: Question, verdict: Verdict, expressions: Expressions) -> It
     for ticket in wanted:
         found = expressions.find(ticket.pattern, question.reason)
         yield Named(pattern=ticket.pattern, found=found, check=ticket.check)
+
+
+def _unnamed(question: Question, pattern: str) -> str:
+    """Say what a request is told that does not name what it has to."""
+    if question.emergency:
+        return f"Name the incident in the reason of an emergency: a word like {pattern}."
+    return f"{question.entitlement.id} needs a ticket: name it in the reason, as a word like {pattern}."
 
 
 def _said(check: Callable[[], object]) -> Iterator[str]:
@@ -188,3 +194,12 @@ def refusals_now(ctx: Context, question: Question, decides: Policy, now: datetim
         lambda: judging.check_limits(ctx, request, decides, request.duration, now),
     )
     return tuple(sentence for check in checks for sentence in _said(check))
+
+
+def refusals_of_deciders(ctx: Context, person: Identity, found: Explained) -> tuple[str, ...]:
+    """Give why nobody could decide what people have to decide: it would be refused at once."""
+    verdict = found.verdict
+    if found.comes is not Comes.STEPS or verdict is None:
+        return ()
+    listing = steps.Listing(ctx, person.email)
+    return tuple(_said(lambda: steps.check_somebody_can_decide(listing, verdict.policy, person)))

@@ -176,7 +176,7 @@ def test_every_reason_to_refuse_is_told(explained: Any) -> None:  # noqa: ANN401
     assert [sentence.split(":")[0].split(",")[0] for sentence in row["refusals"]] == [
         "You may not ask for production-readonly",
         "The policy “leads” allows at most 4 h; ask for less.",
-        "The reason has to name a ticket",
+        "production-readonly needs a ticket",
     ]
     assert row["tickets"] == [{"pattern": "OPS-\\d+", "named": None, "check": "https://tickets.example.com/allowed"}]
     named = explained(

@@ -61,7 +61,7 @@ HOLD = """\
     says: closed on weekends
   - {name: not by UTC, who: noah@example.com, entitlement: production-admin, at: "2026-11-27T22:59:59Z", expect: steps}
   - {name: but so, who: noah@example.com, entitlement: production-admin, at: "2026-11-27T23:00:00Z", expect: deny}
-  - {who: noah@example.com, entitlement: production-admin, duration: 5h, expect: deny, says: has to name a ticket}
+  - {who: noah@example.com, entitlement: production-admin, duration: 5h, expect: deny, says: needs a ticket}
   - {who: noah@example.com, entitlement: production-admin, duration: 5h, reason: OPS-1, expect: steps}
   - {who: noah@example.com, entitlement: production-readonly, expect: deny, says: does not list you}
   - {who: maya@example.com, entitlement: production-admin, emergency: true, reason: INC-1, expect: approve, rule: ""}
