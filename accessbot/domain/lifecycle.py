@@ -18,7 +18,6 @@ from accessbot.domain.model import (
     EndCause,
     Grant,
     GrantState,
-    Pair,
     Request,
     RequestKind,
     RequestState,
@@ -26,7 +25,6 @@ from accessbot.domain.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime, timedelta
 
     from accessbot.domain.model import Entitlement, Fact
@@ -63,13 +61,6 @@ class GrantStep(NamedTuple):
     """A changed grant and the event that tells of it."""
 
     record: Grant
-    event: AuditEvent
-
-
-class PairStep(NamedTuple):
-    """A changed pair and the event that tells of it."""
-
-    record: Pair
     event: AuditEvent
 
 
@@ -427,23 +418,6 @@ def vouched(grant: Grant, operator: str, at: datetime, reason: str) -> GrantStep
 def refused_revoke(grant: Grant, actor: str, at: datetime, reason: str) -> AuditEvent:
     """Tell of a revoke that was refused; the grant stays as it is."""
     return event_of(grant, grant, "grant.revoke_refused", actor, at, reason)
-
-
-# --- pairs ----------------------------------------------------------------------------------------------------------
-
-
-def decided(pair: Pair, standing: Mapping[str, bool], grant: Grant, at: datetime) -> PairStep:
-    """Take a pair into use for a grant: whose the membership is on each side, which holds while it is in use."""
-    event = AuditEvent(
-        time=at,
-        actor=SYSTEM,
-        action="membership.decided",
-        subject=pair.key,
-        person=grant.requester,
-        entitlement=grant.entitlement,
-        data=MappingProxyType(dict(standing)),
-    )
-    return PairStep(replace(pair, standing=standing, last_ended_at=None), event)
 
 
 def is_wanted(grant: Grant, now: datetime) -> bool:

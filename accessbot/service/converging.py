@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from accessbot.domain import lifecycle
+from accessbot.domain import lifecycle, pairs
 from accessbot.domain.errors import Conflict, LeaseBusy, Missing, NotAuthorised, Rejected, VendorError
 from accessbot.domain.model import GOOGLE_SIDE, GrantState, Pair
 from accessbot.ports import Change
@@ -168,7 +168,7 @@ def _decide(ctx: Context, seen: _Picture, there: dict[str, bool]) -> Pair:
             standing[side.key] = side.is_google or not google_is_ours
     if dict(old.standing) == standing and old.last_ended_at is None and old.rev:
         return old
-    step = lifecycle.decided(old, standing, seen.wanted[0], seen.now)
+    step = pairs.decided(old, standing, seen.wanted[0], seen.now)
     op = f"pair:{old.key}:{old.rev}:{seen.now.timestamp()}"
     save(ctx, Change(op=op, puts=(step.record,), events=(step.event,)), seen.now)
     return replace(step.record, rev=old.rev + 1)

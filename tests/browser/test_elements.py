@@ -1,4 +1,4 @@
-"""What the page draws beyond texts and selects: the other elements of forms, threads, mentions, who is on call."""
+"""What the page draws beyond texts and selects: other elements of forms, threads, mentions, who is on call, scenes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,3 +210,14 @@ def test_who_is_on_call_is_picked_in_the_panel(page: Page) -> None:
             f"{name} is on call",
         )
     page.look("on-call")
+
+
+def test_a_scene_is_set_by_a_button(page: Page) -> None:
+    """What there is to try is listed; a button becomes the person and types the line, which one sends oneself."""
+    page.one(".fold:not(.break) summary").click()
+    page.look("scenes")
+    assert nameless(page, "#panel") == []
+    page.press("Type it as Noah", "#panel .scene[aria-label='An emergency']")
+    page.until(lambda: page.acting_as.startswith("Noah"), "one acts as Noah")
+    typed = page.until(lambda: page.one("#composer").get_property("value"), "the line is typed")
+    assert str(typed).startswith("/request-aws emergency production-network")

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from accessbot.domain import lifecycle, progress
+from accessbot.domain import lifecycle, pairs, progress
 from accessbot.domain.lifecycle import GrantStep, RequestStep
 from accessbot.domain.model import EndCause, Grant, GrantState, Pair, Request, RequestKind, RequestState, Vote
 from accessbot.domain.replaying import Replay
@@ -97,7 +97,7 @@ def test_votes_that_no_longer_count_are_left_out() -> None:
 def test_a_pair_is_decided_on_and_goes_out_of_use(*, unused: bool) -> None:
     """With the last grant on it, and not before."""
     grant = a_grant(state=GrantState.REVOKING)
-    decided = lifecycle.decided(Pair(key=grant.pair), {"google": True, "aws/G/U": False}, grant, NOW)
+    decided = pairs.decided(Pair(key=grant.pair), {"google": True, "aws/G/U": False}, grant, NOW)
     ended = lifecycle.revoked(grant, NOW + HOUR, unused=unused)
     replay = Replay(grants={grant.id: grant})
     replay.apply(replace(decided.event, seq=1))

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
-from accessbot.domain.oncall import Feed, PagerDuty, Rotation, RotationGrant, Schedule, Shift, UserGroup
+from accessbot.domain.errors import Rejected, Unavailable
+from accessbot.domain.model import Selector, SelectorKind
+from accessbot.domain.oncall import Feed, Override, PagerDuty, Rotation, RotationGrant, Schedule, Shift, UserGroup
 from accessbot.service import ticking
 from tests.fakes.oncall import FakeFeeds
 from tests.support.company import email
@@ -23,6 +25,29 @@ ROTA = "payments"
 ADMIN, PAYMENTS = "production-admin", "payments-admin"
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 FEED = Feed(address="PAYMENTS_ROTA_URL", zone=STOCKHOLM)
+
+
+def user(name: str) -> Selector:
+    """Name one person."""
+    return Selector(SelectorKind.USER, email(name))
+
+
+def rotation(
+    world: World, *people: Selector, every: timedelta = HOUR, overrides: tuple[Override, ...] = ()
+) -> Rotation:
+    """Make a rotation whose first hand-over is now."""
+    since = world.clock.now.astimezone(STOCKHOLM).replace(tzinfo=None)
+    return Rotation(people=people, every=every, since=since, zone=STOCKHOLM, overrides=overrides)
+
+
+def away() -> Unavailable:
+    """Make the error of a feed that does not answer."""
+    return Unavailable("the iCal feed of payments", "GET", "The feed is down.")
+
+
+def garbage() -> Rejected:
+    """Make the error of a feed that answers something else."""
+    return Rejected("the iCal feed of payments", "GET", "No calendar.")
 
 
 def offer(

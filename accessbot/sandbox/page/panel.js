@@ -16,7 +16,7 @@ export function createPanel(ctx, root) {
   const empty = h("div", { class: "quiet-groups" });
   const faults = h("div", { class: "faults" });
   const scenes = h("div", { class: "scenes" });
-  const more = h(
+  const toTry = h(
     "details",
     { class: "panel-section fold", hidden: true },
     h("summary", {}, icon("key"), h("span", {}, "Things to try"), icon("caret")),
@@ -52,7 +52,7 @@ export function createPanel(ctx, root) {
     h(
       "div",
       { class: "folds" },
-      more,
+      toTry,
       h(
         "details",
         { class: "panel-section fold break" },
@@ -261,10 +261,10 @@ export function createPanel(ctx, root) {
       for (const [side, , key] of SIDES) fill(card.querySelector(`[data-side="${side}"]`), membersOf(group, side, key));
     }
     const others = access.groups.filter((group) => !cards.includes(group)).map((group) => group.entitlement);
-    const more = others.length > 8 ? ` and ${others.length - 8} more` : "";
-    empty.textContent = others.length ? `Nobody has ${others.slice(0, 8).join(", ")}${more}.` : "";
+    const more = others.length > 12 ? ` and ${others.length - 12} more` : "";
+    empty.textContent = others.length ? `Nobody has ${others.slice(0, 12).join(", ")}${more}.` : "";
     say(access);
-    more.hidden = !access.scenarios?.length;
+    toTry.hidden = !access.scenarios?.length;
     reconcile(scenes, access.scenarios ?? [], { key: ({ id }) => id, sign: JSON.stringify, build: drawScene });
     onCallSection.hidden = !access.oncall?.length;
     reconcile(onCall, access.oncall ?? [], {
