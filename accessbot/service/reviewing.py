@@ -47,7 +47,7 @@ STATES = {ClickAction.JUSTIFY: ReviewState.JUSTIFIED, ClickAction.NOT_JUSTIFY: R
 _SAID = {ReviewState.JUSTIFIED: "justified", ReviewState.NOT_JUSTIFIED: "not justified"}
 
 
-def opened(ctx: Context, grant: Grant, emergency: Emergency, incident: str, now: datetime) -> Change:  # noqa: ARG001
+def opened(grant: Grant, emergency: Emergency, incident: str, now: datetime) -> Change:
     """Begin the review of an emergency: what belongs into the change that makes its grant. The caller commits it."""
     step = registers.review_opened(grant, schedule.review_of(grant), emergency.name, incident, now)
     return Change(

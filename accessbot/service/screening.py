@@ -101,7 +101,7 @@ def _emergency(ctx: Context, request: Request, entitlement: Entitlement, person:
     step = lifecycle.announced(request, person.email, now, google_id=person.google_id, judged=judged)
     said = f"by the emergency policy “{emergency.name}”"
     grant, change = granting.approved_by_rule(step.record, entitlement, said, now, step.event)
-    review = reviewing.opened(ctx, grant, emergency, incident, now)
+    review = reviewing.opened(grant, emergency, incident, now)
     return replace(
         change,
         puts=(*change.puts, *review.puts),
