@@ -31,7 +31,6 @@ TABLES = [
     ("key of hours", "{days: [sat, sun]", "{zzz: 1, days: [sat, sun]"),
     ("key of a schedule", "    max_age: 2h", "    zzz: 1"),
     ("key of a rotation", "      every: 1w", "      every: 1w\n      zzz: 1"),
-    ("key of a rotation grant", "{schedule: payments,", "{zzz: 1, schedule: payments,"),
     ("key of an emergency policy", "    remind: 12h", "    zzz: 1"),
 ]
 
