@@ -126,6 +126,10 @@ ORDERS: dict[
     "a deny rule after others": ((APPROVE, SAME, DENY), (Effect.DENY, "closed", POLICY, "Closed.", (), ())),
     "the first of two deny rules": ((DENY, DENY_TOO), (Effect.DENY, "closed", POLICY, "Closed.", (), ())),
     "an approve rule": ((APPROVE,), (Effect.APPROVE, "at once", POLICY, "", (OPS,), (LEADS,))),
+    "an approve rule, whatever policy it names": (
+        (replace(APPROVE, policy=TWO),),
+        (Effect.APPROVE, "at once", POLICY, "", (OPS,), (LEADS,)),
+    ),
     "the first of two others": ((OTHER_POLICY, APPROVE), (Effect.POLICY, "two", TWO, "", (OPS,), ())),
     "the first that matches": ((MISSES, SAME, APPROVE), (Effect.POLICY, "same", POLICY, "", (OPS,), ())),
 }
@@ -163,6 +167,8 @@ UNLESS: dict[str, tuple[Condition, bool]] = {
     "the requester is no exception": (Condition(requesters=(NOAH,)), True),
     "the requester is an exception": (Condition(requesters=(SRE,)), False),
     "an expression makes the exception": (Condition(expression="true"), False),
+    "an expression makes none": (Condition(expression="false"), True),
+    "an expression makes none for this requester": (Condition(expression="false", requesters=(SRE,)), True),
     "a part of it holds": (Condition(requesters=(SRE,), at_most=MINUTE), True),
     "all of it holds": (Condition(requesters=(SRE,), at_most=HOUR), False),
 }
@@ -172,7 +178,7 @@ UNLESS: dict[str, tuple[Condition, bool]] = {
 def test_an_exception(unless: Condition, matches: bool) -> None:  # noqa: FBT001 - a row's outcome
     """A rule does not match where its `unless` holds, all of it."""
     rule = replace(DENY, unless=unless)
-    found = judged(rule, holds=among(SRE), evaluate=lambda *_: True)
+    found = judged(rule, holds=among(SRE), evaluate=lambda expression, _: expression == "true")
     assert found.effect is (Effect.DENY if matches else Effect.POLICY)
 
 
