@@ -128,7 +128,7 @@ def register(
     client = app.client
     if not isinstance(client, SlackClient):
         raise TypeError("the app has to be made by build_app")
-    desk = Desk.of(ctx, client)
+    desk = Desk.of(ctx, client, afterwards)
     guard = Guard(team or OwnTeam(client), desk.whisper, afterwards or Afterwards(), in_time)
 
     def listener(name: str, handler: Handler) -> Callable[..., None]:

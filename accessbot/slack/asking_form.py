@@ -36,14 +36,12 @@ def open_form(desk: Desk, delivery: Delivery, draft: Draft) -> Reply:
     """
     index = desk.index_for(delivery.person)
     shown = desk.open_form(delivery, request_form(index, delivery.place.pack(), draft))
-    if not desk.is_due(delivery.person):
-        return Reply()
-    return Reply(later=(partial(_bring_in_line, desk, delivery, index, shown, draft),))
+    desk.look(delivery.person, partial(_bring_in_line, desk, delivery, index, shown, draft))
+    return Reply()
 
 
 def _bring_in_line(desk: Desk, delivery: Delivery, before: AccessIndex, shown: Json, draft: Draft) -> None:
     """Show an open form anew when the person sees something else of the catalog than what it was opened with."""
-    desk.look(delivery.person)
     hidden = desk.hidden(delivery.person)
     if hidden:
         desk.update_form(shown, notice_view("Request AWS access", hidden))
@@ -90,8 +88,8 @@ def more_options(desk: Desk, delivery: Delivery) -> Reply:
 def suggest(desk: Desk, delivery: Delivery) -> Reply:
     """Answer while somebody types into *Access* or *More access*, with what they see of the catalog."""
     groups = desk.index_for(delivery.person).search(delivery.text)
-    behind = (partial(desk.look, delivery.person),) if desk.is_due(delivery.person) else ()
-    return Reply({"option_groups": groups} if groups else {"options": []}, later=behind)
+    desk.look(delivery.person)
+    return Reply({"option_groups": groups} if groups else {"options": []})
 
 
 def ask(  # noqa: PLR0913 - all that a form can hold, by name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from accessbot.domain.durations import compact, spoken
@@ -67,9 +66,8 @@ def _form(desk: Desk, delivery: Delivery, draft: Draft) -> Reply:
     hidden = desk.hidden(delivery.person)
     if hidden:
         # It is found out anew behind this, so whoever may ask for something by now reads so with the next try.
-        return Reply(
-            {"response_type": "ephemeral", "text": sentence(hidden)}, later=(partial(desk.look, delivery.person),)
-        )
+        desk.look(delivery.person)
+        return Reply({"response_type": "ephemeral", "text": sentence(hidden)})
     try:
         return open_form(desk, delivery, draft)
     except FormsUnavailable:

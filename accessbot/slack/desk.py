@@ -11,12 +11,14 @@ from accessbot import log
 from accessbot.domain.errors import Refused, Unavailable, VendorError
 from accessbot.service import viewing
 from accessbot.slack.failures import UNKNOWN_METHOD, naming
-from accessbot.slack.guard import Replayed
+from accessbot.slack.guard import Afterwards, Replayed
 from accessbot.slack.options import AccessIndex, AccessIndexes
 from accessbot.slack.sight import Sight
 from accessbot.slack.voice import whisper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from accessbot.service.context import Context
     from accessbot.slack.blocks import Json, Message
     from accessbot.slack.client import SlackClient
@@ -26,6 +28,9 @@ _log = log.get("accessbot.slack.desk")
 
 _REMEMBERED = timedelta(minutes=15)
 """How long deliveries are remembered: three times as long as a signature is accepted."""
+
+_LOOKING_UP = 2
+"""Threads that find out what people may see."""
 
 _SPENT = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 _TOO_LATE = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id", "invalid_trigger"})
@@ -37,17 +42,21 @@ class FormsUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The counter at which people are served; `client` is the one with the short timeout."""
+    """The counter at which people are served; `client` is the one with the short timeout.
+
+    `behind` runs look-ups that nobody waits for, in threads of their own: a slow vendor holds up no answer.
+    """
 
     ctx: Context
     client: SlackClient
     sight: Sight
+    behind: Callable[[Callable[[], None]], None]
     indexes: AccessIndexes = field(default_factory=AccessIndexes)
 
     @classmethod
-    def of(cls, ctx: Context, client: SlackClient) -> Desk:
+    def of(cls, ctx: Context, client: SlackClient, behind: Callable[[Callable[[], None]], None] | None = None) -> Desk:
         """Set up the counter."""
-        return cls(ctx, client, Sight(partial(viewing.visible, ctx)))
+        return cls(ctx, client, Sight(partial(viewing.visible, ctx)), behind or Afterwards(_LOOKING_UP))
 
     def index(self) -> AccessIndex:
         """Give the choices of the catalog in force, from memory."""
@@ -67,13 +76,18 @@ class Desk:
             return ""
         return seen.refusal or "There is nothing in the catalog that you may ask for."
 
-    def is_due(self, person: str) -> bool:
-        """Tell whether it is time to find out what a person may see."""
-        return self.sight.is_due(person, self.index().hash)
+    def look(self, person: str, then: Callable[[], None] | None = None) -> None:
+        """Find out, behind what is going on, what a person may see if it is time to; do something after that."""
+        catalog = self.index().hash
+        if not self.sight.is_due(person, catalog):
+            return
 
-    def look(self, person: str) -> None:
-        """Find out what a person may see, unless somebody else is at it."""
-        self.sight.look(person, self.index().hash)
+        def find_out() -> None:
+            self.sight.look(person, catalog)
+            if then is not None:
+                then()
+
+        self.behind(find_out)
 
     def once(self, delivery: Delivery) -> None:
         """Go on only if this delivery was not seen before. Raises `Replayed`, `StoreUnavailable`."""
