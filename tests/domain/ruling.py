@@ -43,8 +43,11 @@ def a_question(**given: Any) -> Question:  # noqa: ANN401 - whatever field a tes
 
 def a_rule(effect: Effect = Effect.APPROVE, **given: Any) -> Rule:  # noqa: ANN401 - whatever a test is about
     """Give a rule; what belongs to its condition goes there."""
-    own = {key: given.pop(key) for key in ("name", "unless", "reason", "policy", "ticket", "told") if key in given}
-    return Rule(**({"name": "rule", "effect": effect, "when": Condition(**given)} | own))
+    fields: dict[str, Any] = {"name": "rule"}
+    for key in ("name", "unless", "reason", "policy", "ticket", "told"):
+        if key in given:
+            fields[key] = given.pop(key)
+    return Rule(effect=effect, when=Condition(**given), **fields)
 
 
 def among(*selectors: Selector) -> Callable[[Selector], bool]:
