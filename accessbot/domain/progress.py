@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from accessbot.domain.errors import IllegalTransition
+from accessbot.domain.errors import IllegalTransition, Refused
 from accessbot.domain.instants import span_ms
 from accessbot.domain.lifecycle import SYSTEM, RequestStep, event_of
 from accessbot.domain.model import Remark, RemarkKind, RequestState
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from accessbot.domain.model import Request
 
 REMARKS = 20
-"""How many remarks a request keeps; the log keeps all."""
+"""How many remarks there may be about a request: what takes longer is better talked over."""
 
 
 def _pending(request: Request) -> None:
@@ -121,8 +121,10 @@ def stepped_down(request: Request, at: datetime, reason: str) -> RequestStep:
 
 
 def remarked(request: Request, remark: Remark) -> RequestStep:
-    """Keep a question of an approver, or the requester's answer."""
+    """Keep a question of an approver, or the requester's answer. Raises `Refused` when there are enough."""
     _pending(request)
-    new = replace(request, remarks=(*request.remarks, remark)[-REMARKS:], waiting_for="")
+    if len(request.remarks) >= REMARKS:
+        raise Refused("Enough was asked and answered here; talk to each other, then decide.")
+    new = replace(request, remarks=(*request.remarks, remark), waiting_for="")
     action = "request.question" if remark.kind is RemarkKind.QUESTION else "request.answer"
     return RequestStep(new, event_of(request, new, action, remark.who, remark.at, remark.text))

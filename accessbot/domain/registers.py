@@ -147,6 +147,10 @@ class Registers:
                 self.reviews[event.subject] = replace(
                     review, state=state, closed_by=event.actor, closed_at=event.time, reason=event.reason
                 )
+            case "review.reminded":
+                review = self.reviews.get(event.subject)
+                if review is not None:
+                    self.reviews[event.subject] = replace(review, reminded=int(event.data["number"]))
             case "delegation.set":
                 begins, ends = (from_ms(int(event.data[name])) for name in ("begins_ms", "ends_ms"))
                 delegate = str(event.data["delegate"])
@@ -163,7 +167,7 @@ class Registers:
                     raise ValueError("its beginning is not in the log")
                 self.freezes[event.subject] = replace(freeze, lifted=True)
             case _:
-                pass  # a reminder changes nothing that has to be made again
+                pass  # a refusal changes nothing that has to be made again
 
     def records(self) -> tuple[Review | Delegation | Freeze, ...]:
         """Give all of them, always in the same order."""

@@ -55,7 +55,6 @@ from accessbot.domain.model import (
     RequestState,
     Vote,
 )
-from accessbot.domain.progress import REMARKS
 from accessbot.domain.registers import REGISTERED, Registers
 
 _T = TypeVar("_T")
@@ -251,7 +250,7 @@ def _made_emergency(request: Request, event: AuditEvent) -> Request:
 def _remarked(kind: RemarkKind) -> Callable[[Request, AuditEvent], Request]:
     def step(request: Request, event: AuditEvent) -> Request:
         remark = Remark(kind=kind, who=event.actor, at=event.time, text=event.reason)
-        return replace(request, remarks=(*request.remarks, remark)[-REMARKS:])
+        return replace(request, remarks=(*request.remarks, remark))
 
     return step
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from accessbot.domain.errors import Refused, Unavailable, VendorError
+from accessbot.domain.errors import Refused, Rejected, Unavailable, VendorError
 from accessbot.domain.model import SelectorKind
 from accessbot.domain.oncall import Rotation, Shift, UserGroup
 from accessbot.domain.rotations import cut, merged, shifts_of
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BEHIND = timedelta(days=1)
 AHEAD = timedelta(days=14)
 """How far back and ahead a schedule is read."""
+
+MOST_AT_ONCE = 50
+"""How many people may be on call at once: a source that names more is no schedule, and not believed."""
 
 _DAY = timedelta(days=1)
 _MOMENT = timedelta(milliseconds=1)
@@ -76,6 +79,10 @@ def read(ctx: Context, known: Schedule, at: datetime) -> tuple[Shift, ...]:
             found = ctx.feeds.shifts(known, begins, ends)
     named = (replace(s, who=s.who.casefold() if "@" in s.who else s.who) for s in found)
     whole = merged(cut(named, begins, ends))
+    at_once = len(current(whole, at))
+    if at_once > MOST_AT_ONCE:
+        msg = f"It puts {at_once} people on call at once, which is more than {MOST_AT_ONCE}; nothing of it is used."
+        raise Rejected(f"the on-call schedule {known.name}", "read", msg)
     return tuple(replace(s, ends=None) if s.ends == ends else s for s in whole)
 
 

@@ -149,7 +149,8 @@ def _look(ctx: Context, name: str, turns: Iterable[Turn], now: datetime) -> _Fou
         for request_id, grant in _made(ctx, turn, found.live):
             if grant is None:
                 found.missing.append((turn, request_id))
-            elif grant.id in found.live:
+            elif lifecycle.is_wanted(grant, now):  # it may have been made since the live ones were listed
+                found.live[grant.id] = grant
                 found.hold(grant, turn, now)
             elif not _is_over_for_good(grant, now):
                 continue

@@ -82,6 +82,21 @@ def test_operators_hear_of_a_failing_feed_after_two_minutes_and_when_it_is_over(
     assert (book(world).fault, book(world).failing_since) == ("", None)
 
 
+def test_a_feed_that_names_a_crowd_is_not_believed(world: World) -> None:
+    """More people at once than any schedule has are an answer that is refused whole: its last word counts."""
+    say(world, shift(world, "maya", -MINUTE, HOUR))
+    offer(world, ADMIN)
+    crowd = [replace(shift(world, "noah", -MINUTE, HOUR), who=f"p{number}@example.com") for number in range(51)]
+    say(world, *crowd)
+    world.advance(3 * MINUTE)
+    assert live(world) == {("maya", ADMIN)}
+    assert world.notifier.posted == ["schedule_stale"]
+    assert "puts 51 people on call at once" in book(world).fault
+    say(world, shift(world, "noah", -MINUTE, HOUR), *crowd[:5])
+    world.advance(MINUTE)
+    assert live(world) == {("noah", ADMIN)}
+
+
 def test_a_feed_that_never_answered_gives_nothing(world: World) -> None:
     """Garbage from the start: nobody is on call, nobody is given anything, operators are told."""
     feeds(world).trouble = garbage()
