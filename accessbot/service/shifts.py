@@ -161,9 +161,9 @@ def _look(ctx: Context, name: str, turns: Iterable[Turn], now: datetime) -> _Fou
 def _made(ctx: Context, turn: Turn, live: Mapping[str, Grant]) -> Iterator[tuple[str, Grant | None]]:
     """Walk what was made for a turn, by number; the first id that was not used yet comes without a grant."""
     for number in count():
-        request_id = turn.request_id(number)
-        request = ctx.store.request(request_id)
-        yield request_id, None if request is None else live.get(request.grant_id) or ctx.store.grant(request.grant_id)
+        request = ctx.store.request(turn.request_id(number))
+        grant = live.get(request.grant_id) or ctx.store.grant(request.grant_id) if request is not None else None
+        yield turn.request_id(number), grant
 
 
 def _is_over_for_good(grant: Grant, now: datetime) -> bool:
@@ -184,10 +184,8 @@ def _adopt(found: _Found, people: _People, now: datetime) -> None:
             slack = people.of(turn.who).slack
         except (Refused, VendorError):  # told of when it is to be given
             slack = ""
-        own = (
-            g for g in found.live.values() if slack == g.requester and _is_offered(g, {g.entitlement: turn.entitlement})
-        )
-        grant = next((g for g in own if g.entitlement == turn.entitlement.id), None)
+        same = {turn.entitlement.id: turn.entitlement}
+        grant = next((g for g in found.live.values() if g.requester == slack and _is_offered(g, same)), None)
         if grant is not None:
             found.hold(grant, turn, now)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
@@ -111,6 +111,18 @@ def catalog(*entitlements: Entitlement, name: str = "hash-1") -> Catalog:
         accounts=MappingProxyType({e.account.key: e.account for e in entitlements}),
         entitlements=MappingProxyType({e.id: e for e in entitlements}),
         policies=MappingProxyType({e.policy.name: e.policy for e in entitlements}),
+    )
+
+
+def every_policy() -> Catalog:
+    """Make a catalog with an entitlement for each kind of policy."""
+    urgent = replace(policy("urgent"), emergency=emergency())
+    listed = replace(policy("listed"), durations=(timedelta(minutes=30), timedelta(hours=1), timedelta(hours=4)))
+    steps = replace(two_steps(), steps=tuple(replace(step, escalation=()) for step in two_steps().steps))
+    return catalog(
+        entitlement("production-admin", urgent),
+        entitlement("ledger-admin", listed),
+        entitlement("vault-admin", steps),
     )
 
 
