@@ -20,6 +20,7 @@ from accessbot.domain.work import Lane, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service import asking, ending, freezing, panicking
 from accessbot.service.panicking import Scope
+from tests.service import emergencies
 from tests.support.company import slack_id
 from tests.support.watch import STORE, Killed, Step
 from tests.support.world import World, new_world
@@ -145,6 +146,28 @@ def test_what_was_approved_before_and_not_prepared_is_held_back_too(world: World
     world.advance(2 * HOUR)
     assert world.grant(grant).state is GrantState.PROVISION_FAILED
     assert world.sides("maya") == (False, False)
+
+
+def test_an_emergency_is_no_way_around(world: World) -> None:
+    """Emergency access ends like any other, and is held back like any other."""
+    emergencies.allow(world)
+    grant = emergencies.ask_for(world)
+    assert grant.state is GrantState.ACTIVE
+    end_all(world)
+    assert world.grant(grant).end_cause is EndCause.PANIC
+    asked = asking.ask(
+        world.ctx,
+        ask_id=world.unique(),
+        requester=slack_id("maya"),
+        entitlement="production-admin",
+        duration=emergencies.HALF_AN_HOUR,
+        reason="INC-43 again",
+        emergency=True,
+    )
+    world.run_until_idle()
+    assert world.request(asked).state is RequestState.DENIED
+    assert WHY in world.request(asked).decision_reason
+    assert nobody_is_left(world)
 
 
 @pytest.mark.parametrize(
