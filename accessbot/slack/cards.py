@@ -152,8 +152,11 @@ def _decisions(request_id: str, what: str) -> list[Json]:
 
 
 def _decisions_on_all(card: Card) -> list[Json]:
-    """Give the buttons for all that were asked for together, while more than one of them waits."""
-    waiting = 1 + sum(other.state is RequestState.PENDING and other.announced for other in card.bundle)
+    """Give the buttons for all that were asked for together, while more than one of them waits.
+
+    Those that are still being looked at count as well: the message is not sent anew once that is done.
+    """
+    waiting = 1 + sum(other.state is RequestState.PENDING for other in card.bundle)
     if waiting == 1 or not card.request.bundle:
         return []
     return [

@@ -119,6 +119,12 @@ def test_a_bundle_is_decided_apart_or_together() -> None:
     assert buttons(rest) == ["Approve", "Deny", "Ask…", "More…"]
 
 
+def test_what_is_still_looked_at_counts_in_a_bundle() -> None:
+    """The first message of a bundle may be sent before the others are: it offers to decide all the same."""
+    early = replace(CASES["bundle"], bundle=(request(id="r_2", bundle="b_1", announced=False),))
+    assert "Approve all (2)" in buttons(early)
+
+
 def test_only_the_last_question_is_shown() -> None:
     """Of several questions the last one is shown, with the answer that came since."""
     text = str(cards.render(CASES["answered"]).blocks)
