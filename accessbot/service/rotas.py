@@ -95,7 +95,8 @@ def _read(ctx: Context, known: Schedule) -> ShiftBook:
         _log.warning("on-call schedule not read", schedule=known.name, code=error.code, error=error.sentence)
         new = replace(old, failing_since=old.failing_since or at, fault=error.sentence)
     else:
-        said = continued(found, old.shifts, at)
+        lately = old.read_at is not None and at - old.read_at <= max(known.max_age, oncall.BEHIND)
+        said = continued(found, old.shifts if lately else (), at)
         new = replace(old, shifts=said, read_at=at, failing_since=None, fault="")
     if new == old:
         return old

@@ -9,6 +9,7 @@ import pytest
 
 from accessbot.domain.errors import NotAuthorised, Unavailable
 from accessbot.domain.notices import NoticeKind
+from accessbot.domain.oncall import UserGroup
 from accessbot.service import ending
 from tests.service.rotating import (
     ADMIN,
@@ -57,6 +58,19 @@ def test_what_was_revoked_is_not_given_again_within_the_shift(world: World) -> N
     world.advance(10 * MINUTE)
     look(world)
     assert (live(world), world.sides("maya")) == (set(), (False, False))
+
+
+def test_a_schedule_that_comes_back_after_days_begins_anew(world: World) -> None:
+    """An end on purpose holds for the time on call in which it was made, not for one that is seen days later."""
+    world.slack.groups["S1"] = frozenset({slack_id("maya")})
+    offer(world, ADMIN, source=UserGroup(id="S1"))
+    world.end(of(world, "maya")[0])
+    sleep(world, 23 * HOUR)
+    assert live(world) == set()
+    world.catalog.now = replace(world.catalog.now, hash="gone", schedules={}, rotation_grants=())
+    sleep(world, 2 * DAY)
+    offer(world, ADMIN, source=UserGroup(id="S1"))
+    assert live(world) == {("maya", ADMIN)}
 
 
 def test_a_stranger_in_the_feed_gets_nothing_and_holds_up_nobody(world: World) -> None:
