@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from accessbot.domain.model import PermissionSet
+from accessbot.domain.model import PermissionSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-if TYPE_CHECKING:
-    from accessbot.domain.model import Selector
+from accessbot.domain.model import Selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from accessbot.domain.oncall import Shift
+from accessbot.domain.oncall import Shift
 
 
 class ReviewState(StrEnum):

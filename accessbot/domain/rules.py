@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-if TYPE_CHECKING:
-    from accessbot.domain.model import Selector
+from accessbot.domain.model import Selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

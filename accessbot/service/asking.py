@@ -58,7 +58,8 @@ def ask(  # noqa: PLR0913 - all that a form can hold, by name
         policy.check_start(not_before, now, emergency=emergency)
         policy.check_colleague(requester, asked_by, emergency=emergency)
         text = policy.check_reason(reason)
-        policy.check_pending(len(_others_pending(ctx, asked_by or requester, request_id)))
+        for who in dict.fromkeys((requester, asked_by or requester)):
+            policy.check_pending(len(_others_pending(ctx, who, request_id)))
     except Refused as refusal:
         _record_refusal(ctx, requester, entitlement, refusal.sentence, now)
         raise
@@ -101,16 +102,20 @@ def ask_many(  # noqa: PLR0913 - as above
     stored when the store went away is the same again when it is played again. Raises what `ask` raises.
     """
     catalog, now = ctx.catalog.current(), ctx.store.now()
-    names = tuple(dict.fromkeys(_find(catalog, name).id for name in entitlements))
-    if not 1 <= len(names) <= MOST_TOGETHER:
-        raise FieldRefused("access", f"Ask for one to {MOST_TOGETHER} things at once.")
-    for name in names:
-        policy.check_duration(_find(catalog, name).policy, duration, ctx.terms.shortest, emergency=emergency)
-    policy.check_start(not_before, now, emergency=emergency)
-    policy.check_reason(reason)
-    own = {id_from("r", asked_by or requester, f"{ask_id}:{name}") for name in names}
-    waiting = [each for each in ctx.store.pending_of(asked_by or requester) if each.id not in own]
-    policy.check_pending(len(waiting) + len(names) - 1)
+    try:
+        names = tuple(dict.fromkeys(_find(catalog, name).id for name in entitlements))
+        if not 1 <= len(names) <= MOST_TOGETHER:
+            raise FieldRefused("access", f"Ask for one to {MOST_TOGETHER} things at once.")
+        for name in names:
+            policy.check_duration(_find(catalog, name).policy, duration, ctx.terms.shortest, emergency=emergency)
+        policy.check_start(not_before, now, emergency=emergency)
+        policy.check_reason(reason)
+        own = {id_from("r", asked_by or requester, f"{ask_id}:{name}") for name in names}
+        waiting = [each for each in ctx.store.pending_of(asked_by or requester) if each.id not in own]
+        policy.check_pending(len(waiting) + len(names) - 1)
+    except Refused as refusal:
+        _record_refusal(ctx, asked_by or requester, ",".join(entitlements), refusal.sentence, now)
+        raise
     bundle = id_from("b", asked_by or requester, ask_id) if len(names) > 1 else ""
     return tuple(
         ask(
@@ -214,6 +219,9 @@ def extend(
     if grant.state is not GrantState.ACTIVE:
         msg = "Only access that is active can be extended; ask for a new grant with /request-aws."
         raise Refused(msg)
+    if grant.schedule:
+        msg = "This access goes with a shift on call and ends with it; ask for access of your own with /request-aws."
+        raise Refused(msg)
     wanted = _find(catalog, grant.entitlement)
     text = policy.check_reason(reason)
     try:
@@ -258,7 +266,7 @@ def withdraw(ctx: Context, *, requester: str, request_id: str) -> Request:
             op=f"cancel:{request.id}",
             puts=(step.record,),
             events=(step.event,),
-            due=(soon(Work(WorkKind.CARD, request.id), now),),
+            due=(soon(Work(WorkKind.CARD, request.id), now), *beside(ctx, request, now)),
             dropped=_undone(request),
         )
         try:
@@ -300,10 +308,23 @@ def expire(ctx: Context, request: Request, reason: str, now: datetime) -> None:
         due=(
             soon(Work(WorkKind.CARD, request.id), now),
             soon(Work(WorkKind.TELL, f"expired:{request.id}"), now),
+            *beside(ctx, request, now),
         ),
         dropped=_undone(request),
     )
     save(ctx, change, now)
+
+
+def beside(ctx: Context, request: Request, now: datetime) -> tuple[Due, ...]:
+    """Have the cards of those asked for together with it say anew how many wait still, once one is closed."""
+    if not request.bundle:
+        return ()
+    others = (other for other in ctx.store.bundle(request.bundle) if other.id != request.id)
+    return tuple(
+        soon(Work(WorkKind.CARD, other.id), now)
+        for other in others
+        if other.state is RequestState.PENDING and other.announced
+    )
 
 
 def _undone(request: Request) -> tuple[Work, ...]:

@@ -90,7 +90,7 @@ def _outcome(ctx: Context, click: Click, person: Identity, now: datetime) -> Out
     match click.action:
         case ClickAction.DENY:
             voting.check_decider(ctx, judged, entitlement, person, now)
-            return _deny(request, click, now)
+            return _deny(ctx, request, click, now)
         case ClickAction.ASK:
             voting.check_decider(ctx, judged, entitlement, person, now)
             return _ask(request, click, now)
@@ -118,7 +118,7 @@ def _approve(
         sentence=f"Approved; {entitlement.id} is being prepared." if not later else f"Approved.{later}",
         puts=(closed.record, begun.record),
         events=(*counted.events, closed.event, begun.event),
-        due=granting.dues(begun.record, now),
+        due=(*granting.dues(begun.record, now), *asking.beside(ctx, request, now)),
         dropped=granting.dropped(request),
     )
 
@@ -179,7 +179,7 @@ def _approve_extension(ctx: Context, counted: Counted, entitlement: Entitlement,
     )
 
 
-def _deny(request: Request, click: Click, now: datetime) -> Outcome:
+def _deny(ctx: Context, request: Request, click: Click, now: datetime) -> Outcome:
     step = lifecycle.denied(request, click.actor, now, click.reason)
     return Outcome(
         sentence="Denied; the requester is told your reason.",
@@ -188,6 +188,7 @@ def _deny(request: Request, click: Click, now: datetime) -> Outcome:
         due=(
             soon(Work(WorkKind.CARD, request.id), now),
             soon(Work(WorkKind.TELL, f"denied:{request.id}"), now),
+            *asking.beside(ctx, request, now),
         ),
         dropped=granting.dropped(request),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from accessbot.domain import lifecycle
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from accessbot.domain.lifecycle import RequestStep
     from accessbot.domain.model import AuditEvent, Entitlement, Grant, Request
+
+
+LOOK_AFTER = timedelta(minutes=1)
+"""When somebody who was given something is looked up at Google for the first time, and then again and again."""
 
 
 def approved_by_rule(
@@ -51,6 +56,7 @@ def dues(grant: Grant, now: datetime) -> tuple[Due, ...]:
         soon(ready, now) if grant.not_before is None else Due(ready, grant.not_before),
         Due(Work(WorkKind.END, grant.id), grant.expires_at),
         soon(Work(WorkKind.CARD, grant.request_id), now),
+        Due(Work(WorkKind.LEAVER, grant.requester), now + LOOK_AFTER, sooner=True),
     ]
     if grant.not_before is not None:
         due.append(soon(Work(WorkKind.TELL, f"scheduled:{grant.id}"), now))

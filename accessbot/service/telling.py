@@ -94,6 +94,8 @@ def tell(ctx: Context, subject: str) -> None:
         ctx.notifier.answer(request.requester, answer_, request.answer_to)
         return
     ctx.notifier.tell(request.requester, notice)
+    if kind is NoticeKind.QUESTION and request.asked_by:
+        ctx.notifier.tell(request.asked_by, notice)
 
 
 def answer(ctx: Context, click_id: str) -> None:

@@ -61,6 +61,30 @@ def test_several_are_decided_by_one_press(world: World) -> None:
         )
 
 
+def test_the_other_cards_tell_how_many_wait_still(world: World) -> None:
+    """When one is decided the others are shown anew."""
+    admin, paid = together(world)
+    press(world, "priya", ClickAction.DENY, admin, reason="no")
+    last = [card for card in world.notifier.cards if card.request.id == paid.id][-1]
+    assert [other.state for other in last.bundle] == [RequestState.DENIED]
+
+
+def test_a_colleague_is_not_flooded(world: World) -> None:
+    """What waits for somebody to confirm counts towards what may wait for them."""
+    for _ in range(50):
+        asking.ask(
+            world.ctx,
+            ask_id=world.unique(),
+            requester=slack_id("noah"),
+            entitlement="production-admin",
+            duration=HOUR,
+            reason="so",
+            asked_by=slack_id("maya"),
+        )
+    with pytest.raises(Refused, match="50 requests"):
+        ask(world, "noah", asked_by=slack_id("priya"))
+
+
 def test_nothing_is_asked_for_unless_all_can_be(world: World) -> None:
     """One wrong name, or one that does not allow that long, stores none of them."""
     with pytest.raises(FieldRefused):
