@@ -6,6 +6,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from accessbot.domain.errors import Conflict, Unavailable, VendorError
 from accessbot.domain.model import GrantState
 from accessbot.service import rotas
@@ -15,6 +18,7 @@ from tests.support.world import World, new_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 
 def swapped(world: World) -> None:
@@ -118,3 +122,36 @@ def test_a_vendor_that_fails_at_any_call_delays_and_nothing_more() -> None:
                 GrantState.ACTIVE,
             ], case
             assert world.has_each_step_once(), case
+
+
+SHIFTS = st.lists(
+    st.tuples(st.sampled_from(("maya", "noah", "tomas")), st.integers(-20, 20), st.integers(1, 40)), max_size=5
+)
+"""What a feed may say: who, from when and for how long, in minutes."""
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(SHIFTS, st.integers(60, 900)), min_size=1, max_size=5))
+def test_whatever_a_feed_says_next_a_minute_later_it_is_so(said: list[tuple[list[tuple[str, int, int]], int]]) -> None:
+    """However shifts are moved about, those and only those on call hold access, each once, until their shift's end."""
+    with new_world() as world:
+        offer(world, ADMIN)
+        for shifts, seconds in said:
+            begin = world.clock.now
+            say(world, *(shift(world, who, after * MINUTE, (after + long) * MINUTE) for who, after, long in shifts))
+            world.advance(seconds * SECOND)
+            passed = seconds / 60
+            on_call = {(who, ADMIN) for who, after, long in shifts if after <= passed < after + long}
+            assert live(world) == on_call
+            assert all(world.sides(who) == ((who, ADMIN) in on_call,) * 2 for who in ("maya", "noah", "tomas"))
+            for grant in world.ctx.store.grants_for(ROTA):
+                assert grant.expires_at == end_of(shifts, grant.email.partition("@")[0], passed, begin)
+        assert world.has_each_step_once()
+
+
+def end_of(shifts: list[tuple[str, int, int]], who: str, passed: float, begin: datetime) -> datetime:
+    """Tell when the time on call ends that somebody is in, over shifts that touch or overlap."""
+    at = passed
+    while ends := [after + long for name, after, long in shifts if name == who and after <= at < after + long]:
+        at = max(ends)
+    return begin + at * MINUTE
