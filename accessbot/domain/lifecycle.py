@@ -147,7 +147,7 @@ def announced(
         ticket=judged.ticket,
         eligible=judged.panel.eligible,
         unlisted=judged.panel.unlisted,
-        step_at=at,
+        step_at=at if judged.policy else None,
     )
     event = event_of(
         request,

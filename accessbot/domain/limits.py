@@ -10,7 +10,7 @@ from accessbot.domain.errors import Refused
 from accessbot.domain.model import GrantState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from accessbot.domain.model import Grant
@@ -20,19 +20,20 @@ DAY = timedelta(hours=24)
 
 
 def check_limits(
-    policy: Policy, recent: Iterable[Grant], entitlement: str, duration: timedelta, now: datetime, *, more: bool = False
+    policy: Policy, known: Iterable[Grant], entitlement: str, duration: timedelta, at: datetime, *, more: bool = False
 ) -> None:
-    """Refuse what passes the policy's total for 24 hours, or comes too soon after an end.
+    """Refuse what passes the policy's total for 24 hours, or comes too close to an end.
 
-    `recent` are the person's grants of the last days. Shifts do not count: nobody asked for them. An extension is
-    `more` of what is held, which needs no pause.
+    It is for a `duration` that begins `at` a time. `known` are the person's grants of the last days, and those that are
+    still to come. Shifts do not count: nobody asked for them. An extension is `more` of what is held, which needs no
+    pause.
     """
-    counted = [g for g in recent if g.entitlement == entitlement and not g.schedule and g.activated_at is not None]
+    counted = [g for g in known if g.entitlement == entitlement and not g.schedule and _counts(g)]
     if policy.cool_down and not more:
-        _check_pause(policy.cool_down, counted, now)
+        _check_pause(policy, counted, at, at + duration)
     if policy.per_day is None:
         return
-    had = sum((_time_of(grant, now) for grant in counted), timedelta(0))
+    had = sum((_time_of(g, at) for g in counted if g.starts_at < at + duration + DAY), timedelta(0))
     if had + duration > policy.per_day:
         left = max(timedelta(0), policy.per_day - had)
         still = f"{spoken(left)} of that are left" if left >= timedelta(minutes=1) else "nothing of that is left"
@@ -46,19 +47,27 @@ def is_too_often(emergency: Emergency, recent: Iterable[Grant], now: datetime) -
     return sum(g.emergency and g.approved_at > since for g in recent) >= emergency.most
 
 
-def _check_pause(pause: timedelta, grants: Iterable[Grant], now: datetime) -> None:
-    ends = [g.ended_at for g in grants if g.ended_at is not None and g.state is GrantState.REVOKED]
-    last = max(ends, default=None)
-    if last is not None and now < last + pause:
-        left = spoken(_minutes(last + pause - now))
+def _counts(grant: Grant) -> bool:
+    """Tell whether a grant was usable at some time, or is to be."""
+    return grant.activated_at is not None or (grant.state is GrantState.PROVISIONING and not grant.failure)
+
+
+def _check_pause(policy: Policy, grants: Sequence[Grant], begins: datetime, ends: datetime) -> None:
+    pause = policy.cool_down
+    last = max((g.ended_at for g in grants if g.ended_at is not None), default=None)
+    if last is not None and begins < last + pause:
+        left = spoken(_minutes(last + pause - begins))
         msg = f"This access ended a short while ago; it can be asked for again in {left}."
+        raise Refused(msg)
+    if any(begins < g.expires_at + pause and g.starts_at < ends + pause for g in grants if g.ended_at is None):
+        msg = f"You have this already, or are to have it: the policy “{policy.name}” wants {spoken(pause)} between."
         raise Refused(msg)
 
 
-def _time_of(grant: Grant, now: datetime) -> timedelta:
-    """Give how much of a grant falls into the last 24 hours, or is still to come."""
+def _time_of(grant: Grant, at: datetime) -> timedelta:
+    """Give how much of a grant falls into the 24 hours before a time, or comes after it."""
     end = grant.ended_at or grant.ending_at or grant.expires_at
-    return max(timedelta(0), end - max(grant.starts_at, now - DAY))
+    return max(timedelta(0), end - max(grant.starts_at, at - DAY))
 
 
 def _minutes(left: timedelta) -> timedelta:

@@ -214,7 +214,8 @@ def _announced(request: Request, event: AuditEvent) -> Request:
     email, google_id = _text(event, "email"), _text(event, "google_id", "")
     rule, policy, ticket = (_text(event, name, "") for name in ("rule", "policy", "ticket"))
     known = replace(request, email=email, google_id=google_id, announced=True)
-    return replace(_begun(known, event), rule=rule, policy=policy, ticket=ticket)
+    begun = _begun(known, event) if policy else known  # without one it has no steps, or was announced before there were
+    return replace(begun, rule=rule, policy=policy, ticket=ticket)
 
 
 def _begun(request: Request, event: AuditEvent) -> Request:

@@ -57,7 +57,7 @@ LANES: dict[WorkKind, Lane] = {
     WorkKind.LAPSE: Lane.ENDS,
     WorkKind.OVERDUE: Lane.ENDS,
     WorkKind.STEP: Lane.ENDS,
-    WorkKind.ROTA: Lane.SWEEP,
+    WorkKind.ROTA: Lane.ENDS,
     WorkKind.LEAVER: Lane.SWEEP,
     WorkKind.REVIEW: Lane.TALK,
     WorkKind.NUDGE: Lane.TALK,

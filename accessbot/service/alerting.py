@@ -67,7 +67,11 @@ def _provision_failed(ctx: Context, grant_id: str) -> Alert | None:
         kind=AlertKind.PROVISION_FAILED,
         subject=grant_id,
         headline=f"{grant.email}'s approved access to {grant.entitlement} could not be provisioned: {grant.failure}",
-        action="Mend the cause and ask the requester to ask again; `accessbot doctor` checks every connection.",
+        action=(
+            "Mend the cause; a shift's access is tried again by itself. `accessbot doctor` checks every connection."
+            if grant.schedule
+            else "Mend the cause and ask the requester to ask again; `accessbot doctor` checks every connection."
+        ),
         since=grant.ending_at or grant.starts_at,
         grant=grant,
         now=ctx.store.now(),

@@ -10,6 +10,7 @@ from accessbot.domain.lifecycle import SYSTEM
 from accessbot.domain.model import AuditEvent, GrantState, Request, RequestKind, RequestState
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
+from accessbot.service import judging
 from accessbot.service.context import id_from, new_id, save, soon
 from accessbot.service.viewing import nearest
 
@@ -179,8 +180,13 @@ def make_emergency(ctx: Context, *, requester: str, request_id: str, duration: t
         wanted = _find(ctx.catalog.current(), request.entitlement)
         policy.check_duration(wanted.policy, duration, ctx.terms.shortest, emergency=True)
         policy.check_start(request.not_before, ctx.store.now(), emergency=True)
+        text = policy.check_reason(reason)
+        try:
+            judging.incident_of(ctx, judging.emergency_of(wanted), text)
+        except Refused as refusal:  # now, as it would be closed for that, and with it what waits the normal way
+            raise FieldRefused("reason", refusal.sentence) from refusal
         now = ctx.store.now()
-        step = progress.made_emergency(request, duration, policy.check_reason(reason), now)
+        step = progress.made_emergency(request, duration, text, now)
         change = Change(
             op=f"emergency:{request.id}:{request.rev}",
             puts=(step.record,),

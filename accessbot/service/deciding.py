@@ -102,6 +102,10 @@ def _approve(
 ) -> Outcome:
     counted = voting.count(ctx, judged, entitlement, person, click, now)
     request, vote = counted.request, counted.vote
+    try:
+        judging.check_tickets(ctx, judged.tickets, request)
+    except Refused as refusal:
+        return _no_longer_offered(request, refusal, now)
     if counted.missing or counted.further:
         return _voted(ctx, counted, now)
     if request.kind is RequestKind.EXTEND:

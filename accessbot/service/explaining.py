@@ -103,7 +103,7 @@ def explain(
             refusals.append(verdict.reason)
         own, decides = entitlement.policy, verdict.policy
         told = list(_said(lambda: policy.check_duration(own, question.duration, shortest, emergency=emergency)))
-        refusals += told or _said(lambda: screening.check_time(request, decides))
+        refusals += told or _said(lambda: screening.check_time(request, decides, request.duration))
         named = tuple(_named(question, verdict, expressions))
         refusals += [_unnamed(question, one.pattern) for one in named if not one.found]
     refusals += _said(lambda: policy.check_reason(question.reason))

@@ -79,14 +79,18 @@ def _check_same_person(ctx: Context, grant: Grant, person: Identity) -> None:
 def _check_may_hold(ctx: Context, grant: Grant, entitlement: Entitlement, person: Identity) -> None:
     """Refuse whom the policy does not let ask any more, and what an operator holds back.
 
-    A shift is nobody's request: whoever is on call holds what goes with it.
+    What was approved for later is judged by the rules once more. A shift is nobody's request: whoever is on call holds
+    what goes with it.
     """
     freezing.check(ctx, grant.requester, grant.entitlement)
     if grant.schedule:
         return
     request = ctx.store.request(grant.request_id)
-    if request is not None:
-        judging.check_requester(request, entitlement, authority.holds(ctx, person))
+    if request is None:
+        return
+    judging.check_requester(request, entitlement, authority.holds(ctx, person))
+    if grant.not_before is not None:
+        judging.check_begins(ctx, request, entitlement, person, ctx.store.now())
 
 
 def _entitlement(ctx: Context, grant: Grant) -> Entitlement:

@@ -20,7 +20,7 @@ from accessbot.service import authority, granting, judging, reviewing, steps
 from accessbot.service.context import GRACE, save, soon
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from accessbot.domain.model import AuditEvent, Entitlement, Identity, Request
     from accessbot.domain.rules import Policy
@@ -59,7 +59,7 @@ def _looked_at(ctx: Context, request: Request) -> Change:
     now = ctx.store.now()
     judging.check_may_have(ctx, request, entitlement, person)
     found = judging.verdict(ctx, request, entitlement, person, now)
-    check_time(request, found.policy)
+    check_time(request, entitlement.policy if request.emergency else found.policy, judging.in_all(ctx, request))
     judging.check_limits(ctx, request, found.policy, request.duration, now)
     _check_known_to_aws(ctx, person)
     if request.emergency:
@@ -79,7 +79,7 @@ def _announced(
 ) -> Change:
     """Open a request to those who decide its first step."""
     listing = steps.Listing(ctx, person.email)
-    steps.check_somebody_can_decide(listing, found.policy, person, request.asked_by)
+    steps.check_somebody_can_decide(listing, found.policy, person, judging.asker_of(ctx, request))
     panel = steps.panel(listing, found.policy.steps[0].approvers)
     judged = Judged(rule=found.rule, policy=found.policy.name, ticket=ticket, panel=panel)
     step = lifecycle.announced(request, person.email, now, google_id=person.google_id, judged=judged)
@@ -115,18 +115,18 @@ def _stepped_down(ctx: Context, request: Request, entitlement: Entitlement, pers
     normal = down.record
     judging.check_may_have(ctx, normal, entitlement, person)
     found = judging.verdict(ctx, normal, entitlement, person, now)
-    check_time(normal, found.policy)
+    check_time(normal, found.policy, normal.duration)
     judging.check_limits(ctx, normal, found.policy, normal.duration, now)
     ticket = judging.tickets_of(ctx, found.tickets, normal)
     change = _announced(ctx, normal, person, found, ticket, now, down.event)
     return replace(change, due=(*change.due, soon(Work(WorkKind.TELL, f"stepped_down:{request.id}"), now)))
 
 
-def check_time(request: Request, decides: Policy) -> None:
-    """Refuse a duration that the policy which decides does not allow, or that an emergency does not."""
+def check_time(request: Request, decides: Policy, duration: timedelta) -> None:
+    """Refuse to have it for a `duration` in all that the policy which decides does not allow, or an emergency."""
     emergency = decides.emergency if request.emergency else None
     longest = emergency.max_duration if emergency is not None else decides.max_duration
-    if request.duration > longest:
+    if duration > longest:
         msg = f"The policy “{decides.name}” allows at most {spoken(longest)} of {request.entitlement}; ask for less."
         raise Refused(msg)
 
@@ -156,7 +156,7 @@ def refuse(ctx: Context, request: Request, sentence: str, *more: Work) -> None:
     now = ctx.store.now()
     step = lifecycle.denied(request, SYSTEM, now, sentence)
     due = [soon(work, now) for work in (Work(WorkKind.TELL, f"refused:{request.id}"), *more)]
-    if request.announced:
+    if request.announced or request.emergency:  # which may have a card from before it was made one
         due.append(soon(Work(WorkKind.CARD, request.id), now))
     change = Change(
         op=f"refuse:{request.id}",

@@ -13,6 +13,7 @@ from accessbot.domain.errors import Conflict, Refused, Unavailable, VendorError
 from accessbot.domain.judged import Panel
 from accessbot.domain.model import RequestState, SelectorKind
 from accessbot.domain.notices import Nudge
+from accessbot.domain.policy import REQUEST_LIFETIME
 from accessbot.domain.work import Due, Work, WorkKind
 from accessbot.ports import Change
 from accessbot.service import asking, judging, oncall
@@ -105,16 +106,19 @@ def listed(ctx: Context, selector: Selector, requester: str) -> set[str] | None:
     return None  # everyone; or on call, which passes on while a request waits
 
 
-def check_somebody_can_decide(listing: Listing, policy: Policy, requester: Identity, asked_by: str = "") -> None:
+def check_somebody_can_decide(
+    listing: Listing, policy: Policy, requester: Identity, asker: Identity | None = None
+) -> None:
     """Refuse a request for which fewer people than it takes can be found beside those who ask, in any step.
 
     Raises `Unavailable` when that cannot be told yet.
     """
+    own = {name for one in (requester, asker) if one is not None for name in (one.email.casefold(), one.slack)}
     found: list[set[str] | None] = []
     for step in policy.steps:
-        people = _deciders(listing, step, requester)
+        people = _deciders(listing, step, own)
         if people is not None:
-            people -= {requester.email.casefold(), requester.slack, asked_by}
+            people -= own
             if len(people) < step.approvals:
                 _refuse_few(step, people, policy)
         found.append(people)
@@ -128,7 +132,7 @@ def check_somebody_can_decide(listing: Listing, policy: Policy, requester: Ident
             raise Refused(msg)
 
 
-def _deciders(listing: Listing, step: Step, requester: Identity) -> set[str] | None:
+def _deciders(listing: Listing, step: Step, own: set[str]) -> set[str] | None:
     """List who can decide in a step; None for more than can be listed. Raises while too few are known to tell."""
     found: set[str] = set()
     unknown: VendorError | None = None
@@ -142,7 +146,7 @@ def _deciders(listing: Listing, step: Step, requester: Identity) -> set[str] | N
         if people is None:
             return None
         found |= people
-    if unknown is not None and len(found - {requester.email.casefold(), requester.slack}) < step.approvals:
+    if unknown is not None and len(found - own) < step.approvals:
         if isinstance(unknown, Unavailable):
             raise unknown
         msg = f"Nobody can approve this at the moment: {unknown.sentence}"
@@ -172,7 +176,7 @@ def was_eligible(
     Who becomes an approver afterwards does not decide what waits already: whoever can add themselves to a group could
     otherwise wait for the request first. What could not be listed then is judged live alone.
     """
-    if request.step_at is None or (not request.eligible and not request.unlisted):
+    if request.step_at is None:
         return True
     if {person.email.casefold(), person.slack} & set(request.eligible):
         return True
@@ -236,7 +240,7 @@ def _escalate(ctx: Context, request: Request, policy: Policy, step: Step, now: d
 def nudge(ctx: Context, request_id: str) -> datetime | None:
     """Ping those who are to hear that a step began, or that a rule approved, in the thread of the card.
 
-    Gives the time to try again while the card is not posted yet.
+    Gives the time to try again while the card is not posted yet, for a day at most.
     """
     request = ctx.store.request(request_id)
     if request is None or not request.announced:
@@ -247,7 +251,8 @@ def nudge(ctx: Context, request_id: str) -> datetime | None:
     board = ctx.store.board(f"card:{request_id}")
     now = ctx.store.now()
     if board is None or not board.refs:
-        return now + _CARD_FIRST
+        waits = now - (request.decided_at or request.step_at or request.created_at)
+        return now + max(_CARD_FIRST, waits / 4) if waits < REQUEST_LIFETIME else None
     people, usergroups = slack_ids(ctx, who, request.email)
     people = tuple(one for one in people if one not in (request.requester, request.asked_by))
     if people or usergroups:

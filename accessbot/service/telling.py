@@ -47,7 +47,7 @@ _WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED, AlertKind.EVICT
 
 
 def card(ctx: Context, request_id: str) -> None:
-    """Post the approvers' message of a request, or bring every copy up to date; nothing before it is announced."""
+    """Post the approvers' message of a request, or bring every copy up to date; none before it is announced."""
     shown: Card | None = None
     while True:
         data = _card(ctx, request_id)
@@ -60,7 +60,7 @@ def card(ctx: Context, request_id: str) -> None:
 
 def _card(ctx: Context, request_id: str) -> Card | None:
     request = ctx.store.request(request_id)
-    if request is None or not request.announced:
+    if request is None or not (request.announced or _board(ctx, f"card:{request_id}").refs):
         return None
     entitlement = ctx.catalog.current().entitlements.get(request.entitlement)
     decides = judging.policy_of(ctx, request, entitlement) if entitlement is not None else None
@@ -88,7 +88,7 @@ def tell(ctx: Context, subject: str) -> None:
     if notice is None:
         return
     request = notice.request
-    if kind is NoticeKind.REFUSED and request.answer_to:
+    if kind is NoticeKind.REFUSED and request.answer_to and not request.asked_by:
         # Somebody the rules do not know may have no direct channel; the place where they asked always works.
         answer_ = Answer(tone=Tone.REFUSED, sentence=request.decision_reason)
         ctx.notifier.answer(request.requester, answer_, request.answer_to)

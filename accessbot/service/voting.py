@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from accessbot.domain.model import AuditEvent, Click, Entitlement, Request, Selector
-    from accessbot.domain.rules import Policy
+    from accessbot.domain.rules import Policy, Ticket
     from accessbot.service.context import Context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """A request as the rules in force now have it decided; `events` tell of what that changed, nothing is stored."""
+    """A request as the rules in force now have it decided; `events` tell of what that changed, nothing is stored.
+
+    The reason has to name all `tickets`, for the request to be approved.
+    """
 
     request: Request
     policy: Policy
+    tickets: tuple[Ticket, ...] = ()
     rejudged: bool = False
     events: tuple[AuditEvent, ...] = ()
 
@@ -53,13 +57,13 @@ def judged_anew(ctx: Context, request: Request, entitlement: Entitlement, now: d
     `Refused` when the rules deny it now.
     """
     found = judging.verdict(ctx, request, entitlement, judging.requester_of(request), now)
-    screening.check_time(request, found.policy)
+    screening.check_time(request, found.policy, judging.in_all(ctx, request))
     if request.step_at is None or request.policy in ("", found.policy.name):
-        return Judging(request=request, policy=found.policy)
+        return Judging(request=request, policy=found.policy, tickets=found.tickets)
     panel = steps.panel(steps.Listing(ctx, request.email), found.policy.steps[0].approvers)
     judged = Judged(rule=found.rule, policy=found.policy.name, panel=panel)
     step = progress.rejudged(replace(request, votes=()), judged, 0, now)
-    return Judging(request=step.record, policy=found.policy, rejudged=True, events=(step.event,))
+    return Judging(request=step.record, policy=found.policy, tickets=found.tickets, rejudged=True, events=(step.event,))
 
 
 def check_decider(
@@ -165,7 +169,7 @@ def _in_stead(
     any_time: bool,
 ) -> Identity | None:
     """Look up somebody who left their decisions in a person's hands; None unless both may decide on this request."""
-    policy.check_not_own(judged.request, person)
+    _check_not_own(ctx, judged.request, person)
     try:
         away = authority.identify(ctx, slack_id)
         _check(ctx, judged, entitlement, away, who, any_time=any_time)
@@ -186,9 +190,18 @@ def _check(
     request = judged.request
     holds = authority.holds(ctx, person, requester=request.email)
     policy.check_decider(request, entitlement, person, who, holds)
+    _check_not_own(ctx, request, person)
     if not any_time and not steps.was_eligible(request, person, holds, who):
         msg = "You became an approver after this was asked, so others decide on it; it can be asked for again."
         raise Refused(msg)
+
+
+def _check_not_own(ctx: Context, request: Request, person: Identity) -> None:
+    """Refuse those who asked, under whatever account: who asked for a colleague is known by their Slack id alone."""
+    policy.check_not_own(request, person)
+    asker = judging.asker_of(ctx, request)
+    if asker is not None and asker.google_id == person.google_id:
+        policy.check_not_own(request, replace(person, slack=asker.slack))
 
 
 def _recounted(ctx: Context, judged: Judging, entitlement: Entitlement) -> Request:

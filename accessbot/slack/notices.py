@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _REASON_LIMIT = 1200
 _ONCE_RIGHT = "Once that is put right, ask again with `/request-aws`."
+_AGAIN_BY_ITSELF = "It goes with your shift on call, so it is tried again by itself."
 _AGAIN = "Ask again with `/request-aws`."
 
 
@@ -120,7 +121,10 @@ def _about_grant(  # noqa: PLR0911 - one sentence per kind, read from top to bot
             return f"Your access ends in {left(remaining)}, {clock(grant.expires_at)}: {what}."
         case NoticeKind.FAILED:
             return joined(
-                f"Your access could not be given: {what}.", escape(grant.failure), failed_truth(grant), _ONCE_RIGHT
+                f"Your access could not be given: {what}.",
+                escape(grant.failure),
+                failed_truth(grant),
+                _AGAIN_BY_ITSELF if grant.schedule else _ONCE_RIGHT,
             )
     if grant.ended_at is None:
         return f"Your access: {what}. {grant_state(grant, notice.now, clock)}"
@@ -167,7 +171,7 @@ def _details(notice: Notice) -> list[Json]:
             return [*said, *_command_line(notice, grant), actions(_ready_buttons(notice, grant), block_id="access")]
         case NoticeKind.EXTENDED | NoticeKind.ENDING_SOON | NoticeKind.SCHEDULED if grant is not None:
             buttons = [end_button(grant)]
-            if notice.kind is NoticeKind.ENDING_SOON:
+            if notice.kind is NoticeKind.ENDING_SOON and not grant.schedule:  # a shift ends when it ends
                 buttons.insert(0, button("Extend", ids.EXTEND, grant.id, style="primary"))
             return [actions(buttons, block_id="access")]
         case _:
