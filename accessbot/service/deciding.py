@@ -82,10 +82,14 @@ def _outcome(ctx: Context, click: Click, person: Identity, now: datetime) -> Out
     if click.action in (ClickAction.JUSTIFY, ClickAction.NOT_JUSTIFY):
         return reviewing.outcome(ctx, click, person, now)
     request = _open_request(ctx, click)
+    entitlement: Entitlement | None = None
     try:
         entitlement = screening.entitlement_of(ctx, request)
         judged = voting.judged_anew(ctx, request, entitlement, now)
     except Refused as refusal:
+        if entitlement is not None:  # it is theirs to bring about who may decide, and nobody else's
+            before = voting.Judging(request=request, policy=judging.policy_of(ctx, request, entitlement))
+            voting.check_decider(ctx, before, entitlement, person, now)
         return _no_longer_offered(request, refusal, now)
     match click.action:
         case ClickAction.DENY:

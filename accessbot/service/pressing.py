@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accessbot.domain import policy
-from accessbot.domain.errors import Conflict, Refused
+from accessbot.domain.errors import Conflict, FieldRefused, Refused
 from accessbot.domain.model import Click, ClickAction, RequestState
 from accessbot.domain.records import ReviewState
 from accessbot.domain.work import Work, WorkKind
@@ -74,18 +74,23 @@ def press_all(
     if not waiting:
         msg = "All of these are decided already; nothing was changed."
         raise Refused(msg)
-    return tuple(
-        press(
-            ctx,
-            press_id=f"{press_id}:{each.id}",
-            action=action,
-            subject=each.id,
-            actor=actor,
-            reason=reason,
-            answer_to=answer_to,
-        )
-        for each in waiting
-    )
+    kept: list[Click] = []
+    late: Refused | None = None
+    for each in waiting:
+        one = f"{press_id}:{each.id}"
+        try:
+            kept.append(
+                press(
+                    ctx, press_id=one, action=action, subject=each.id, actor=actor, reason=reason, answer_to=answer_to
+                )
+            )
+        except FieldRefused:
+            raise
+        except Refused as error:  # somebody else was quicker with this one
+            late = error
+    if not kept and late is not None:
+        raise late
+    return tuple(kept)
 
 
 def _check_open(ctx: Context, action: ClickAction, subject: str, actor: str) -> None:

@@ -120,7 +120,7 @@ def check_somebody_can_decide(
         if people is not None:
             people -= own
             if len(people) < step.approvals:
-                _refuse_few(step, people, policy)
+                _refuse_few(step, people, policy, "you" if asker is None else "those who ask")
         found.append(people)
     if policy.distinct and None not in found:
         everybody = set().union(*(people for people in found if people is not None))
@@ -161,8 +161,8 @@ def _somebody(listing: Listing, selector: Selector) -> set[str] | None:
     return None if people is None else set(people)
 
 
-def _refuse_few(step: Step, people: set[str], policy: Policy) -> None:
-    who = "nobody but you" if not people else f"only {len(people)} of the {step.approvals} people it takes"
+def _refuse_few(step: Step, people: set[str], policy: Policy, own: str) -> None:
+    who = f"nobody but {own}" if not people else f"only {len(people)} of the {step.approvals} people it takes"
     where = f" in the step “{step.name}”" if step.name else ""
     msg = f"Right now {who} could approve this{where}; ask the owners of “{policy.name}” to add approvers."
     raise Refused(msg)

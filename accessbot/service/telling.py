@@ -42,6 +42,9 @@ _OVER = "over"
 REMARK = "remark"
 """How the subject begins of a remark to be written into the thread of a card: `remark:<request>:<number>`."""
 
+_TO_BOTH = (NoticeKind.QUESTION, NoticeKind.DENIED, NoticeKind.REFUSED, NoticeKind.EXPIRED)
+"""What is told to whoever asked for a colleague as well."""
+
 _WITHOUT_END = (AlertKind.RESURRECTED, AlertKind.NOT_AUTHORISED, AlertKind.EVICTED, AlertKind.EXPIRY_REFUSED)
 """Alerts that nothing ends: one of these an hour after the last is news, and gets a message of its own."""
 
@@ -93,9 +96,9 @@ def tell(ctx: Context, subject: str) -> None:
         answer_ = Answer(tone=Tone.REFUSED, sentence=request.decision_reason)
         ctx.notifier.answer(request.requester, answer_, request.answer_to)
         return
-    ctx.notifier.tell(request.requester, notice)
-    if kind is NoticeKind.QUESTION and request.asked_by:
+    if kind in _TO_BOTH and request.asked_by:
         ctx.notifier.tell(request.asked_by, notice)
+    ctx.notifier.tell(request.requester, notice)
 
 
 def answer(ctx: Context, click_id: str) -> None:

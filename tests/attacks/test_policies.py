@@ -30,6 +30,7 @@ from accessbot.service.context import new_id
 from tests.service.emergencies import HALF_AN_HOUR, allow
 from tests.service.policies import HOUR, MINUTE, approves, ask, denies, press, ruled, told, under, user
 from tests.support.company import LEADS, email, slack_id
+from tests.support.watch import Step as Watched
 from tests.support.world import World
 
 DAY = timedelta(days=1)
@@ -250,6 +251,45 @@ def test_who_asked_for_a_colleague_does_not_count_as_somebody_who_could_decide(w
     assert world.request(request).state is RequestState.DENIED
 
 
+def test_a_press_of_somebody_who_may_not_decide_closes_nothing(world: World) -> None:
+    """While a rule denies what waits, only those who may decide bring that about."""
+    request = ask(world)
+    ruled(world, denies())
+    press(world, "noah", ClickAction.APPROVE, request)
+    assert world.request(request).state is RequestState.PENDING
+    assert "not an approver" in told(world, "noah")
+    press(world, "priya", ClickAction.APPROVE, request)
+    assert world.request(request).state is RequestState.DENIED
+
+
+def test_a_press_on_all_holds_for_those_that_still_wait_when_one_is_decided_meanwhile(world: World) -> None:
+    """Somebody else was quicker with one of them; the press on the others is kept."""
+    one, _ = asking.ask_many(
+        world.ctx,
+        ask_id="a",
+        requester=slack_id("maya"),
+        entitlements=("production-admin", "production-oncall"),
+        duration=HOUR,
+        reason="INC-42",
+    )
+    world.run_until_idle()
+    began = world.watch.count
+    first, second = world.ctx.store.bundle(one.bundle)
+    listed = 2 * world.watch.count - began  # as many round trips as it takes to list them
+
+    def quicker(watched: Watched) -> None:
+        if watched.place == listed:
+            with world.watch.aside():
+                asking.withdraw(world.ctx, requester=slack_id("maya"), request_id=first.id)
+
+    world.watch.before = quicker
+    pressing.press_all(world.ctx, press_id="p", action=ClickAction.APPROVE, bundle=one.bundle, actor=slack_id("priya"))
+    world.watch.rest()
+    world.run_until_idle()
+    assert world.request(first).state is RequestState.CANCELLED
+    assert world.request(second).state is RequestState.APPROVED
+
+
 # --- emergencies
 
 
@@ -303,7 +343,7 @@ def test_a_ping_whose_card_can_never_be_posted_comes_to_an_end(world: World) -> 
 
 
 def test_a_colleague_reads_themselves_why_they_get_nothing(world: World) -> None:
-    """The place where it was asked for is not theirs."""
+    """The place where it was asked for is not theirs; whoever asked for them reads it too."""
     ruled(world, denies())
     asked = asking.ask(
         world.ctx,
@@ -319,3 +359,4 @@ def test_a_colleague_reads_themselves_why_they_get_nothing(world: World) -> None
     asking.confirm(world.ctx, requester=slack_id("maya"), request_id=asked.id)
     world.run_until_idle()
     assert world.notifier.last_notice(slack_id("maya")).kind is NoticeKind.REFUSED
+    assert world.notifier.last_notice(slack_id("priya")).kind is NoticeKind.REFUSED
