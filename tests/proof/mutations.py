@@ -22,7 +22,7 @@ from accessbot.adapters.redis_store import RedisStore
 from accessbot.domain.errors import LeaseLost, VendorError
 from accessbot.domain.work import WorkKind
 from accessbot.ports import Change
-from accessbot.service import concluding, converging, deciding, provisioning, sides
+from accessbot.service import concluding, converging, provisioning, sides, voting
 from tests.proof.crashes import quiet
 from tests.proof.explorer import Blow, Outcome, Point, Strike, calls_of, live
 from tests.support.watch import QUEUE, SLACK, STORE, WRITES, Step
@@ -238,7 +238,9 @@ MUTATIONS = (
         _failed_read_is_no,
         seed=10,
     ),
-    Mutation("the same person's vote counts again", "INV-5", "quorum", idle(deciding, "_same_person", answer=False)),
+    Mutation(
+        "the same person's vote counts again", "INV-5", "quorum", idle(voting, "_counted_names", answer=frozenset())
+    ),
     Mutation(
         "records are written without a compare-and-swap",
         "INV-5",

@@ -65,8 +65,8 @@ def _reads_nothing_before(module: Any) -> None:  # noqa: ANN401 - a module
     module.GoogleDirectory.is_member = is_member
 
 
-def _counts_twice(deciding: Any) -> None:  # noqa: ANN401 - a module
-    vars(deciding)["_same_person"] = lambda _one, _other: False
+def _counts_twice(voting: Any) -> None:  # noqa: ANN401 - a module
+    vars(voting)["_counted_names"] = lambda *_: set()
 
 
 def _forgets_the_others(module: Any) -> None:  # noqa: ANN401 - a module
@@ -101,7 +101,7 @@ BREAKS: dict[str, tuple[str, Break]] = {
     "reads nothing before": ("accessbot.adapters.google_directory", _reads_nothing_before),
     "keeps no lease": ("accessbot.adapters.redis_store", _keeps_no_lease),
     "forgets the others": ("accessbot.adapters.redis_reads", _forgets_the_others),
-    "counts twice": ("accessbot.service.deciding", _counts_twice),
+    "counts twice": ("accessbot.service.voting", _counts_twice),
     "proves nothing": ("accessbot.service.sides", _proves_nothing),
     "tells nobody": ("accessbot.service.working", _tells_nobody),
 }
