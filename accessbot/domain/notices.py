@@ -167,8 +167,12 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """All that `/my-access` shows to one person."""
+    """All that `/my-access` shows to one `person` (Slack user id).
 
+    `pending` has what they asked for on behalf of colleagues as well.
+    """
+
+    person: str
     holdings: tuple[Holding, ...]
     ending: tuple[Grant, ...]
     preparing: tuple[Grant, ...]

@@ -91,6 +91,7 @@ def holdings(ctx: Context, *, requester: str) -> Holdings:
     begun = [g for g in grants if g.state is GrantState.PROVISIONING]
     delegation = ctx.store.delegation(requester)
     return Holdings(
+        person=requester,
         holdings=tuple(live),
         preparing=tuple(g for g in begun if not lifecycle.is_early(g, now)),
         ending=tuple(g for g in grants if g.state is not GrantState.PROVISIONING and g.id not in shown),

@@ -30,10 +30,10 @@ def render(held: Holdings, catalog: Catalog, said: str = "") -> Message:
     What does not fit into one message is counted, never dropped in silence.
     """
     pieces = [
-        *(_unconfirmed(request, catalog) for request in held.pending if request.unconfirmed),
+        *(_unconfirmed(request, catalog) for request in held.pending if _is_to_confirm(request, held)),
         *(_live(holding, held) for holding in held.holdings),
         *(_other(grant, held) for grant in (*held.preparing, *held.ending, *held.scheduled)),
-        *(_pending(request, catalog) for request in held.pending if not request.unconfirmed),
+        *(_pending(request, catalog, held.person) for request in held.pending if not _is_to_confirm(request, held)),
     ]
     top = [section(sentence(said))] if said else []
     if not pieces:
@@ -100,7 +100,12 @@ def _other(grant: Grant, held: Holdings) -> list[Json]:
     return [section(text)]
 
 
-def _pending(request: Request, catalog: Catalog) -> list[Json]:
+def _is_to_confirm(request: Request, held: Holdings) -> bool:
+    """Tell whether it waits for this very person's word; whoever asked for a colleague can only take it back."""
+    return request.unconfirmed and request.requester == held.person
+
+
+def _pending(request: Request, catalog: Catalog, person: str) -> list[Json]:
     entitlement = catalog.entitlements.get(request.entitlement)
     decides = catalog.policies.get(request.policy) or (entitlement.policy if entitlement is not None else None)
     what = opens(entitlement, None, request.entitlement)
@@ -109,14 +114,15 @@ def _pending(request: Request, catalog: Catalog) -> list[Json]:
     reason = elide_escaped(" ".join(request.reason.split()), _REASON_LIMIT)
     state = f"{request_state(request, clock)} {standing_of(request, approvals, decides)}".strip()
     starts = f", from {clock(request.not_before)} on" if request.not_before is not None else ""
-    text = f"{what}, asked for {spoken(request.duration)}{starts}: “{reason}”\n{state}"
+    whom = f" on behalf of {mention(request.requester)}" if request.requester != person else ""
+    text = f"{what}, asked for {spoken(request.duration)}{starts}{whom}: “{reason}”\n{state}"
     buttons = []
     question = open_question(request)
     if question is not None:
         asked = elide_escaped(" ".join(question.text.split()), _REASON_LIMIT)
         text += f"\n{mention(question.who)} asks: “{asked}”"
         buttons.append(answer_button(request))
-    if _can_escalate(request, entitlement):
+    if not whom and _can_escalate(request, entitlement):
         buttons.append(escalate_button(request))
     if not buttons:
         return [section(text, block_id=f"request:{request.id}", accessory=cancel_button(request))]

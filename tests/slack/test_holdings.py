@@ -9,7 +9,7 @@ from accessbot.domain.notices import Alert, AlertKind, Holding, Holdings
 from accessbot.domain.records import Delegation
 from accessbot.sandbox.slack.limits import check_message
 from accessbot.slack import alerts, holdings
-from tests.slack.harness import NOAH, PRIYA, START_URL, TOMAS, catalog, emergency, entitlement, policy
+from tests.slack.harness import MAYA, NOAH, PRIYA, START_URL, TOMAS, catalog, emergency, entitlement, policy
 from tests.slack.shapes import HOUR, MINUTE, NOON, grant, hold, remark, request
 
 KNOWN = catalog(entitlement())
@@ -18,6 +18,7 @@ KNOWN = catalog(entitlement())
 def held(**changes: object) -> Holdings:
     """Make the holdings of somebody who holds nothing, unless told otherwise."""
     fields: dict[str, object] = {
+        "person": MAYA,
         "holdings": (),
         "ending": (),
         "preparing": (),
@@ -45,6 +46,18 @@ def test_everything_a_person_has_is_listed() -> None:
         pending=(request(),),
     )
     hold("my-access-everything", holdings.render(everything, KNOWN))
+
+
+def test_who_asked_for_a_colleague_reads_for_whom_and_cannot_confirm() -> None:
+    """What waits for the colleague's word can be taken back by whoever asked, and that is all."""
+    urgent = catalog(replace(entitlement(), policy=replace(policy(), emergency=emergency())))
+    waits = request(asked_by=NOAH, unconfirmed=True)
+    asked = holdings.render(held(person=NOAH, pending=(waits, request(id="r_2", asked_by=NOAH))), urgent)
+    shown = str(asked.blocks)
+    assert f"on behalf of <@{MAYA}>" in shown
+    assert "asks on your behalf" not in shown
+    buttons = [name for name in ("Confirm", "Decline", "Escalate…", "Cancel") if f"'text': '{name}'" in shown]
+    assert buttons == ["Cancel"]
 
 
 def test_what_waits_later_or_for_somebody_is_listed() -> None:
