@@ -129,7 +129,7 @@ def review_form(*, justified: bool, metadata: str) -> Json:
     if justified:
         field_ = reason_field("", "What you looked at", optional=True)
         return modal("Justified", ids.REVIEW_FORM, "Justified", [field_], metadata)
-    field_ = reason_field("", "What should have been done instead", hint="The holder reads this, word for word.")
+    field_ = reason_field("", "What should have been done instead", hint="The administrators read this, word for word.")
     return modal("Not justified", ids.REVIEW_FORM, "Not justified", [field_], metadata)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from accessbot.domain.model import RemarkKind, RequestState
 from accessbot.domain.records import ReviewState
 from accessbot.slack.blocks import Message, section
-from accessbot.slack.phrases import approved_by, asked_for, opens
+from accessbot.slack.phrases import approved_by, asked_for, opens, who_asks
 from accessbot.slack.text import escape, listing, mention, quoted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def nudge(made: Nudge) -> Message:
     """Give the ping for those whose decision it is now, or who are to know of what a rule approved."""
     request = made.request
     whom = called([*made.people], [*made.usergroups])
-    asked = f"{mention(request.requester)} asks for {asked_for(request, opens(None, None, request.entitlement))}"
+    asked = f"{who_asks(request)} for {asked_for(request, opens(None, None, request.entitlement))}"
     if request.state is RequestState.APPROVED:
         said = f"{whom}: for you to know. {asked}, {approved_by(request)}."
     elif made.escalated:

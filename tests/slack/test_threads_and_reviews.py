@@ -89,6 +89,12 @@ def test_a_ping_is_as_kept(name: str) -> None:
     hold(f"thread-nudge-{name}", threads.nudge(NUDGES[name]))
 
 
+def test_a_ping_says_on_whose_behalf_something_is_asked() -> None:
+    """Those who decide read who asked, not as if the colleague had."""
+    pinged = threads.nudge(replace(NUDGES["step"], request=request(asked_by=NOAH)))
+    assert f"<@{NOAH}> asks on behalf of <@{MAYA}> for" in pinged.text
+
+
 def test_questions_answers_and_reminders_are_as_kept() -> None:
     """What stands in a thread is quoted, with who says it to whom."""
     asked = request(asked_by=NOAH)
