@@ -285,11 +285,20 @@ def _open_request(ctx: Context, click: Click) -> Request:
     if not request.announced:
         msg = "This request is still being looked at; it cannot be decided yet."
         raise Refused(msg)
+    if _is_older(click, request):
+        msg = "This request was changed after you pressed; look at it again before you decide."
+        raise Refused(msg)
     if click.at >= request.expires_at:
         asking.expire(ctx, request, "Nobody decided in time.", ctx.store.now())
         msg = "Too late: this request has expired; the requester can ask again."
         raise Refused(msg)
     return request
+
+
+def _is_older(click: Click, request: Request) -> bool:
+    """Tell whether a press was made on what was asked before it was made an emergency, and opened anew since."""
+    opened = request.step_at if request.step == 0 and not request.votes and not request.escalated else None
+    return opened is not None and click.at < opened
 
 
 def _refused(ctx: Context, click: Click, error: Refused | VendorError, now: datetime) -> Outcome:

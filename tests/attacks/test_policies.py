@@ -27,7 +27,7 @@ from accessbot.domain.rules import Condition, Effect, Hours, Rule, Step, Ticket
 from accessbot.ports import Change
 from accessbot.service import asking, pressing
 from accessbot.service.context import new_id
-from tests.service.emergencies import HALF_AN_HOUR, allow
+from tests.service.emergencies import BREAK_GLASS, HALF_AN_HOUR, allow
 from tests.service.policies import HOUR, MINUTE, approves, ask, denies, press, ruled, told, under, user
 from tests.support.company import LEADS, email, slack_id
 from tests.support.watch import Step as Watched
@@ -327,6 +327,25 @@ def test_an_emergency_has_its_own_maximum_whatever_rule_matches(world: World) ->
     two = replace(under(world, "payments-admin"), max_duration=10 * MINUTE, default_duration=10 * MINUTE)
     ruled(world, Rule(name="short", effect=Effect.POLICY, policy=two, when=Condition()))
     assert ask(world, duration="30m", emergency=True).state is RequestState.APPROVED
+
+
+def test_a_press_on_what_was_asked_before_does_not_approve_what_was_made_of_it(world: World) -> None:
+    """A kept press is for the time and the reason that were read, not for those of an escalation since."""
+    allow(world, replace(BREAK_GLASS, most=0))
+    request = ask(world, duration="10m")
+    click = world.press("priya", ClickAction.APPROVE, request.id)
+    world.queue.works.clear()  # the press is kept, and comes up again a little later
+    world.advance(timedelta(seconds=1))
+    asking.make_emergency(
+        world.ctx, requester=slack_id("maya"), request_id=request.id, duration=HOUR, reason="INC-1 more of it"
+    )
+    world.advance(MINUTE)
+    found = world.request(request)
+    assert (found.state, found.duration, found.emergency) == (RequestState.PENDING, HOUR, False)
+    answered = world.ctx.store.click(click.id)
+    assert answered is not None
+    assert "was changed after you pressed" in answered.sentence
+    assert approved(world, request).duration == HOUR
 
 
 # --- what is told
