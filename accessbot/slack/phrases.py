@@ -150,6 +150,8 @@ def grant_state(  # noqa: PLR0911 - one sentence per state, read from top to bot
 
 def end_truth(grant: Grant, clock: Clock) -> str:
     """Say what is left after the end: sessions that AWS already opened run on to their own end."""
+    if not grant.google_user_id:
+        return "It had not begun, so there was nothing to take away."
     if grant.kept == "standing":
         return "The membership was there before this grant, so it stays."
     if grant.kept == "overlap":

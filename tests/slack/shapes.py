@@ -71,6 +71,7 @@ def grant(**changes: object) -> Grant:
         "account_id": "111122223333",
         "account_name": "Production",
         "permission_set": "AdministratorAccess",
+        "google_user_id": "1000",
         "google_group": "aws-production-admin@example.com",
         "state": GrantState.ACTIVE,
         "duration": 2 * HOUR,

@@ -114,6 +114,14 @@ def test_the_whole_message_is_as_kept(name: str) -> None:
     hold(f"notice-{name}", notices.render(notice(*CASES[name])))
 
 
+def test_what_ended_before_it_began_is_not_told_as_a_membership_removed() -> None:
+    """Nothing was written for access that was to begin later, so nothing is said to have been taken away."""
+    never = ended(EndCause.REVOKED, PRIYA, google_user_id="", activated_at=None, session=None, not_before=NOON + HOUR)
+    told = notices.render(notice(NoticeKind.ENDED, approved(not_before=NOON + HOUR), never)).text
+    assert told.endswith("revoked it. It had not begun, so there was nothing to take away.")
+    assert "removed" not in told
+
+
 def test_every_kind_is_covered() -> None:
     """No kind of notice goes without its file."""
     assert {kind for kind, _, _ in CASES.values()} == set(NoticeKind)
