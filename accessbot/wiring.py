@@ -218,6 +218,7 @@ def context_from(settings: Settings, parts: Parts | None = None) -> Context:
             shortest=settings.min_duration,
             sync_period=settings.sync_period,
             sweep_period=settings.sweep_period,
+            schedule_period=settings.schedule_period,
             google_per_second=settings.google_per_second,
             start_url=settings.aws_start_url,
             region=settings.region,

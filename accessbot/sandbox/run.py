@@ -99,6 +99,7 @@ def sandbox(
             "ACCESSBOT_CATALOG": str(catalog),
             "ACCESSBOT_MIN_DURATION": "5s",
             "ACCESSBOT_SYNC_PERIOD": "2m",
+            "ACCESSBOT_SCHEDULE_PERIOD": "3s",
             "ACCESSBOT_SANDBOX": "1",
             "PORT": str(web_port),
             **(extra or {}),

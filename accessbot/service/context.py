@@ -42,7 +42,8 @@ GRACE = timedelta(seconds=2)
 class Terms:
     """Company-wide settings: shortest grant, period of the customer's Google-to-AWS sync, portal URL, region.
 
-    `sweep_period` is how often a mapped group's members are compared with the grants, `look_period` how often whoever
+    `sweep_period` is how often a mapped group's members are compared with the grants, `schedule_period` how often every
+    on-call schedule is read, `look_period` how often whoever
     holds access is looked up at Google, of whose calls all workers make `google_per_second` at most. `expiry_grace` is
     how long after the last grant's end Google ends a membership by itself, where the context has an `expiry`.
     """
@@ -50,6 +51,7 @@ class Terms:
     shortest: timedelta
     sync_period: timedelta
     sweep_period: timedelta = timedelta(minutes=1)
+    schedule_period: timedelta = timedelta(seconds=30)
     look_period: timedelta = timedelta(minutes=1)
     google_per_second: float = 35.0
     start_url: str = ""

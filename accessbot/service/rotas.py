@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from accessbot.domain.oncall import Schedule, Shift
     from accessbot.service.context import Context
 
-EVERY = timedelta(seconds=30)
-"""How often a schedule is read: a swap moves access within a minute."""
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +48,7 @@ def keep(ctx: Context, schedule: str) -> datetime | None:
     turns = _turns(schedule, oncall.current(book.shifts, at), offered.values()) if counts else ()
     shifts.bring_in_line(ctx, schedule, turns, offered, known=counts)
     _alert(ctx, known, book, at)
-    return _next_look(book, at)
+    return _next_look(book, at, ctx.terms.schedule_period)
 
 
 def _in_force(ctx: Context, schedule: str) -> tuple[Schedule | None, Mapping[str, Entitlement]]:
@@ -87,7 +85,12 @@ def _read(ctx: Context, known: Schedule) -> ShiftBook:
     old = ctx.store.shift_book(known.name) or ShiftBook(key=known.name)
     at = ctx.store.now()
     outside = isinstance(known.source, Feed | PagerDuty)
-    if outside and not old.fault and old.read_at is not None and old.read_at <= at < old.read_at + EVERY:
+    if (
+        outside
+        and not old.fault
+        and old.read_at is not None
+        and old.read_at <= at < old.read_at + ctx.terms.schedule_period
+    ):
         return old
     try:
         found = oncall.read(ctx, known, at)
@@ -153,11 +156,11 @@ def _forget_fault(ctx: Context, schedule: str) -> None:
     save(ctx, Change(op=new_id("rota"), puts=(new,), due=(soon(_stale(schedule), at),)), at)
 
 
-def _next_look(book: ShiftBook, at: datetime) -> datetime:
-    """Say when to look again: half a minute after the last reading, or when something happens before that."""
+def _next_look(book: ShiftBook, at: datetime, every: timedelta) -> datetime:
+    """Say when to look again: a period after the last reading, or when something happens before that."""
     times = [t for shift in book.shifts for t in (shift.begins, shift.ends) if t is not None]
     if book.failing_since is not None:
         times.append(book.failing_since + STALE_AFTER)
     elif book.read_at is not None:
-        times.append(book.read_at + EVERY)
-    return min((t for t in times if at < t < at + EVERY), default=at + EVERY)
+        times.append(book.read_at + every)
+    return min((t for t in times if at < t < at + every), default=at + every)

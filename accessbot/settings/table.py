@@ -193,6 +193,11 @@ class Settings(BaseSettings):
         validation_alias="ACCESSBOT_SYNC_PERIOD",
         description="How often your own Google-to-AWS group sync runs: what was revoked is looked at again after it",
     )
+    schedule_period: Annotated[_Time, For(_PROCESSES)] = Field(
+        timedelta(seconds=30),
+        validation_alias="ACCESSBOT_SCHEDULE_PERIOD",
+        description="How often every on-call schedule is read",
+    )
     sweep_period: Annotated[_Time, For(_PROCESSES)] = Field(
         timedelta(minutes=1),
         validation_alias="ACCESSBOT_SWEEP_PERIOD",

