@@ -90,7 +90,7 @@ def _outcome(ctx: Context, click: Click, person: Identity, now: datetime) -> Out
         if entitlement is not None:  # it is theirs to bring about who may decide, and nobody else's
             before = voting.Judging(request=request, policy=judging.policy_of(ctx, request, entitlement))
             voting.check_decider(ctx, before, entitlement, person, now)
-        return _no_longer_offered(request, refusal, now)
+        return _no_longer_offered(ctx, request, refusal, now)
     match click.action:
         case ClickAction.DENY:
             voting.check_decider(ctx, judged, entitlement, person, now)
@@ -109,7 +109,7 @@ def _approve(
     try:
         judging.check_tickets(ctx, judged.tickets, request)
     except Refused as refusal:
-        return _no_longer_offered(request, refusal, now)
+        return _no_longer_offered(ctx, request, refusal, now)
     if counted.missing or counted.further:
         return _voted(ctx, counted, now)
     if request.kind is RequestKind.EXTEND:
@@ -118,7 +118,7 @@ def _approve(
         freezing.check(ctx, request.requester, request.entitlement)
         judging.check_limits(ctx, request, counted.policy, voting.allowed(request, vote), now)
     except Refused as refusal:
-        return _no_longer_offered(request, refusal, now)
+        return _no_longer_offered(ctx, request, refusal, now)
     closed = lifecycle.approved(request, vote, now, new_id("g"))
     begun = lifecycle.granted(closed.record, entitlement, closed.record.grant_id, vote.at, now)
     later = f" It begins {begun.record.starts_at:%Y-%m-%d %H:%M} UTC." if begun.record.not_before else ""
@@ -168,7 +168,7 @@ def _approve_extension(ctx: Context, counted: Counted, entitlement: Entitlement,
         judging.check_may_have(ctx, request, entitlement, requester)
         judging.check_limits(ctx, request, counted.policy, added, now)
     except Refused as refusal:
-        return _no_longer_offered(request, refusal, now)
+        return _no_longer_offered(ctx, request, refusal, now)
     longer = lifecycle.extended(grant, replace(request, duration=added), vote.approver, now)
     closed = lifecycle.approved(request, vote, now, grant.id)
     return Outcome(
@@ -254,7 +254,7 @@ def _check_same_access(grant: Grant, entitlement: Entitlement, requester: Identi
         raise Refused(msg)
 
 
-def _no_longer_offered(request: Request, refusal: Refused, now: datetime) -> Outcome:
+def _no_longer_offered(ctx: Context, request: Request, refusal: Refused, now: datetime) -> Outcome:
     step = lifecycle.denied(request, lifecycle.SYSTEM, now, refusal.sentence)
     return Outcome(
         tone=Tone.REFUSED,
@@ -264,6 +264,7 @@ def _no_longer_offered(request: Request, refusal: Refused, now: datetime) -> Out
         due=(
             soon(Work(WorkKind.CARD, request.id), now),
             soon(Work(WorkKind.TELL, f"refused:{request.id}"), now),
+            *asking.beside(ctx, request, now),
         ),
         dropped=granting.dropped(request),
     )

@@ -290,6 +290,23 @@ def test_a_press_on_all_holds_for_those_that_still_wait_when_one_is_decided_mean
     assert world.request(second).state is RequestState.APPROVED
 
 
+def test_the_other_cards_tell_that_a_rule_closed_one_of_them(world: World) -> None:
+    """What was asked for together offers no press on what does not wait any more."""
+    asked = asking.ask_many(
+        world.ctx,
+        ask_id="a",
+        requester=slack_id("maya"),
+        entitlements=("production-admin", "production-oncall"),
+        duration=HOUR,
+        reason="INC-42",
+    )
+    world.run_until_idle()
+    ruled(world, denies(entitlements=("production-admin",)))
+    press(world, "priya", ClickAction.APPROVE, asked[0])
+    last = [card for card in world.notifier.cards if card.request.id == asked[1].id][-1]
+    assert [other.state for other in last.bundle] == [RequestState.DENIED]
+
+
 # --- emergencies
 
 
