@@ -85,7 +85,7 @@ SCENARIOS: Final[Sequence[Scenario]] = (
     Scenario(
         "escalation",
         "Nobody answers",
-        "Security has a minute. After that the SRE leads may decide too, and are pinged.",
+        "Security has twenty seconds. After that the SRE leads may decide too, and are pinged.",
         "U02NOAH",
         "Noah",
         f"{_REQUEST} production-network 2m a new peering",

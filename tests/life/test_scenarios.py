@@ -32,11 +32,9 @@ def play(life: Life, scene: str, also: str = "") -> tuple[Actor, str]:
 
 @pytest.fixture(scope="module")
 def life() -> Iterator[Life]:
-    """Run a sandbox, in which one request is left unanswered from the start."""
+    """Run a sandbox."""
     with sandbox() as box:
-        made = Life(box)
-        play(made, "escalation")
-        yield made
+        yield Life(box)
 
 
 def test_the_manager_decides_first_and_security_then(life: Life) -> None:
@@ -129,8 +127,9 @@ def test_several_are_decided_together(life: Life) -> None:
 
 
 def test_what_nobody_answers_is_escalated(life: Life) -> None:
-    """After a minute the next ones may decide too, and are pinged in the thread."""
+    """After its time the next ones may decide too, and are pinged in the thread."""
     priya = life.person("priya")
+    play(life, "escalation")
     card = priya.wait_for_message("approvals", "a new peering", "escalated", timeout=MINUTE)
     told = life.wait("the ping", lambda: [m for m in priya.replies(card) if "you may decide now" in m["text"]])
     assert "<@U03PRIYA>" in told[0]["text"]
