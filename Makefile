@@ -1,7 +1,8 @@
 # Every target does its own set-up. With another Python: make install PYTHON=python3.13
 
 PYTHON ?= python3
-WORKERS ?= auto
+# Half as many again as there are processors: many tests wait for processes most of their time.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n + n / 2)))
 ROUNDS ?= 20
 POINTS ?= 1000
 
