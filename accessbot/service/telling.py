@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from accessbot.domain import lifecycle
-from accessbot.domain.errors import Conflict, StoreUnavailable
+from accessbot.domain.errors import StoreUnavailable
 from accessbot.domain.model import Board, GrantState, RequestState
 from accessbot.domain.notices import AlertKind, Answer, Card, Notice, NoticeKind, Tone
-from accessbot.ports import Change
-from accessbot.service import answering, judging
+from accessbot.service import answering, boards, judging
 from accessbot.service.alerting import ALERTS
-from accessbot.service.context import new_id, save
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from accessbot.domain.model import Grant, MessageRef, Request
+    from accessbot.domain.model import Grant, Request
     from accessbot.domain.notices import Alert
     from accessbot.service.context import Context
 
@@ -57,13 +52,13 @@ def card(ctx: Context, request_id: str) -> None:
         if data is None or (shown is not None and replace(data, now=shown.now) == shown):
             return
         # Whoever stood still before this may have posted over news that came meanwhile: so it is read once more.
-        shown, board = data, _board(ctx, f"card:{request_id}")
-        _publish(ctx, board, "", partial(ctx.notifier.show_card, data, board.refs))
+        shown, board = data, boards.board_of(ctx, f"card:{request_id}")
+        boards.keep(ctx, board, ctx.notifier.show_card(data, board.refs), "")
 
 
 def _card(ctx: Context, request_id: str) -> Card | None:
     request = ctx.store.request(request_id)
-    if request is None or not (request.announced or _board(ctx, f"card:{request_id}").refs):
+    if request is None or not (request.announced or boards.board_of(ctx, f"card:{request_id}").refs):
         return None
     entitlement = ctx.catalog.current().entitlements.get(request.entitlement)
     decides = judging.policy_of(ctx, request, entitlement) if entitlement is not None else None
@@ -118,7 +113,7 @@ def alert(ctx: Context, subject: str) -> datetime | None:
     made = ALERTS[AlertKind(kind_name)](ctx, what)
     if made is None:
         return None
-    stored = _board(ctx, f"alert:{subject}")
+    stored = boards.board_of(ctx, f"alert:{subject}")
     refs = () if _is_past(stored, made) else stored.refs
     if made.resolved and not refs:
         return None
@@ -128,7 +123,7 @@ def alert(ctx: Context, subject: str) -> datetime | None:
         return again
     told = _OVER if made.resolved else began.isoformat()
     shown = replace(made, since=min(made.since, began))
-    _publish(ctx, stored, told, lambda: ctx.notifier.alert(shown, refs))
+    boards.keep(ctx, stored, ctx.notifier.alert(shown, refs), told)
     if not refs:
         _tally(ctx, made.kind)
     return again
@@ -146,24 +141,6 @@ def _is_past(board: Board, made: Alert) -> bool:
     if board.digest in ("", _OVER):
         return board.digest == _OVER
     return made.kind in _WITHOUT_END and made.now >= datetime.fromisoformat(board.digest) + _NEWS_AFTER
-
-
-def _board(ctx: Context, key: str) -> Board:
-    return ctx.store.board(key) or Board(key=key)
-
-
-def _publish(ctx: Context, board: Board, digest: str, send: Callable[[], tuple[MessageRef, ...]]) -> None:
-    """Send something, and keep on its board which copies there are now and, as `digest`, what they told."""
-    refs = send()
-    while (refs, digest) != (board.refs, board.digest):
-        change = Change(op=new_id("board"), puts=(replace(board, refs=refs, digest=digest),))
-        try:
-            save(ctx, change, ctx.store.now())
-        except Conflict:  # another copy was recorded meanwhile: keep both
-            board = _board(ctx, board.key)
-            refs = tuple(dict.fromkeys((*board.refs, *refs)))
-            continue
-        return
 
 
 def _of_request(ctx: Context, kind: NoticeKind, request_id: str) -> Notice | None:
